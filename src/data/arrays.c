@@ -190,7 +190,7 @@ static bool set_type(array *a, unsigned idx, const char *npy)
 static mlp_status read_idx(const unsigned char *bytes, size_t size,
                            mlp_data *data)
 {
-    array a = {.is_big = true};
+    array a = {.is_big = true, .type = types};
     size_t n = bytes[3];
     size_t head = 4 + 4 * n;
     bool is_right = set_type(&a, bytes[2], "") && n > 0 && size >= head;
@@ -288,7 +288,7 @@ static mlp_status read_npy_header(const unsigned char *bytes, size_t length,
 static mlp_status read_npy(const unsigned char *bytes, size_t size,
                            mlp_data *data)
 {
-    array a = {.is_big = false};
+    array a = {.is_big = false, .type = types};
     unsigned version = bytes[6];
     if (version < 1 || version > 3) {
         return mlpi_data_error(&data->pool, MLP_ERR_UNSUPPORTED, 0,

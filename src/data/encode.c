@@ -182,14 +182,16 @@ static mlp_status encode_targets(const mlp_data *data, const source *from,
                                  bool has_classes, mlp_view Y)
 {
     size_t rows = data->values.rows;
-    for (size_t i = 0; i < 2 * rows; i++) {
-        double x = mlpi_table_cell(data, i % rows, from->j);
-        size_t k = has_classes && !isnan(x) ? from->map[(size_t)x] : 0;
-        if (isnan(x) || k == SIZE_MAX) {
-            return refuse_target(data, i, from->j, x);
-        }
-        if (i >= rows) {
-            (void)mlp_view_set(Y, i - rows, 0, has_classes ? (double)k : x);
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < rows; i++) {
+            double x = mlpi_table_cell(data, i, from->j);
+            size_t k = has_classes && !isnan(x) ? from->map[(size_t)x] : 0;
+            if (isnan(x) || k == SIZE_MAX) {
+                return refuse_target(data, i, from->j, x);
+            }
+            if (pass == 1) {
+                (void)mlp_view_set(Y, i, 0, has_classes ? (double)k : x);
+            }
         }
     }
     return MLP_OK;

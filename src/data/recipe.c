@@ -153,7 +153,7 @@ static mlp_status fill(mlp_data_recipe *r, const char *text, size_t size)
         lines += text[i] == '\n';
         words += text[i] == '\n' || text[i] == '\t';
     }
-    TRY(mlpi_data_allocate(&r->pool, size + 1, 2, (void *)&r->text));
+    TRY(ALLOCATE(&r->pool, 2 * (size + 1), &r->text));
     TRY(ALLOCATE(&r->pool, words, &r->words));
     TRY(ALLOCATE(&r->pool, lines, &r->columns));
     memcpy(r->text, text, size + 1);
@@ -181,7 +181,6 @@ static mlp_status create(const mlp_hooks *hooks, const char *text, size_t size,
     mlp_data_recipe *r = NULL;
     TRY(mlpi_data_begin(hooks, where, &pool));
     TRY(ALLOCATE(&pool, 1, &r));
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     *r = (mlp_data_recipe){.pool = pool};
     mlp_status status = fill(r, text, size);
     if (status == MLP_OK) {

@@ -130,11 +130,7 @@ void mlpi_data_end(mlpi_pool *pool)
     }
 }
 
-/* The address of the pointer is void, and the pointer copied, because C has no
- * type for "the address of any pointer". clang-tidy does not see through the
- * copy, and takes the pointers of callers for NULL. */
-mlp_status mlpi_data_allocate(mlpi_pool *pool, size_t count, size_t size,
-                              void *block)
+void *mlpi_data_allocate(mlpi_pool *pool, size_t count, size_t size)
 {
     mlpi_block *fresh = NULL;
     /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): no size is 0. */
@@ -144,18 +140,20 @@ mlp_status mlpi_data_allocate(mlpi_pool *pool, size_t count, size_t size,
                                      : malloc(n);
     }
     if (!fresh) {
-        return mlpi_data_error(pool, MLP_ERR_MEMORY, 0,
-                               "no memory for %zu x %zu bytes", count, size);
+        (void)mlpi_data_error(pool, MLP_ERR_MEMORY, 0,
+                              "no memory for %zu x %zu bytes", count, size);
+        return NULL;
     }
     fresh->before = pool->last;
     pool->last = fresh;
-    void *bytes = fresh->bytes;
-    memcpy(block, &bytes, sizeof bytes);
-    return MLP_OK;
+    return fresh->bytes;
 }
 
 /* A block that grows is copied, and the old one stays in the pool. Since the
- * room doubles, the old ones together are no larger than the new one. */
+ * room doubles, the old ones together are no larger than the new one. The
+ * address of the pointer is void, and the pointer copied, because C has no type
+ * for "the address of any pointer", and a failure must leave the pointer as it
+ * was. */
 mlp_status mlpi_data_reserve(mlpi_pool *pool, size_t count, size_t size,
                              size_t *capacity, void *block)
 {
@@ -165,11 +163,12 @@ mlp_status mlpi_data_reserve(mlpi_pool *pool, size_t count, size_t size,
     size_t twice = *capacity <= SIZE_MAX / 2 ? 2 * *capacity : SIZE_MAX;
     size_t more = count > twice ? count : twice;
     void *old = NULL;
-    void *fresh = NULL;
     memcpy(&old, block, sizeof old);
-    TRY(mlpi_data_allocate(pool, more, size, (void *)&fresh));
+    void *fresh = mlpi_data_allocate(pool, more, size);
+    if (!fresh) {
+        return MLP_ERR_MEMORY;
+    }
     if (old) {
-        /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
         memcpy(fresh, old, *capacity * size);
     }
     memcpy(block, &fresh, sizeof fresh);
@@ -261,12 +260,13 @@ mlp_status mlpi_table_create(const mlp_hooks *hooks, const char *path,
                              const mlp_data_options *options, mlp_data **data)
 {
     mlpi_pool pool;
-    mlp_data *fresh = NULL;
     size_t size = strlen(path) + 1;
     TRY(mlpi_data_begin(hooks, path, &pool));
-    TRY(mlpi_data_allocate(&pool, size + sizeof *fresh, 1, (void *)&fresh));
+    mlp_data *fresh = mlpi_data_allocate(&pool, size + sizeof *fresh, 1);
+    if (!fresh) {
+        return MLP_ERR_MEMORY;
+    }
     pool.path = memcpy(fresh + 1, path, size);
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     *fresh = (mlp_data){.pool = pool,
                         .scratch = {pool.hooks, pool.path, NULL},
                         .options = options};
@@ -385,10 +385,12 @@ mlp_status mlpi_table_allocate(mlp_data *data, mlp_dtype dtype, size_t rows,
         TRY(mlpi_table_add_name(data, "target", strlen("target"), 0));
     }
     size_t cols = data->names.n;
-    void *cells = NULL;
     TRY(ALLOCATE(&data->pool, cols, &data->columns));
     TRY(apply_options(data));
-    TRY(mlpi_data_allocate(&data->pool, rows, size * cols, (void *)&cells));
+    void *cells = mlpi_data_allocate(&data->pool, rows, size * cols);
+    if (!cells) {
+        return MLP_ERR_MEMORY;
+    }
     data->values =
         (mlp_view){dtype, 0, cols, by_row ? cols : 1, by_row ? 1 : rows, cells};
     return MLP_OK;

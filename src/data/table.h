@@ -118,19 +118,21 @@ mlp_status mlpi_data_begin(const mlp_hooks *hooks, const char *path,
 /* Releases all blocks. */
 void mlpi_data_end(mlpi_pool *pool);
 
-/* Allocates `count` elements of `size` bytes. `block` is the address of the
- * pointer to them. MLP_ERR_MEMORY, also if the product exceeds a size_t. */
-mlp_status mlpi_data_allocate(mlpi_pool *pool, size_t count, size_t size,
-                              void *block);
+/* Allocates `count` elements of `size` bytes. Returns NULL, with a message, if
+ * there is no memory for them, also if the product exceeds a size_t. */
+void *mlpi_data_allocate(mlpi_pool *pool, size_t count, size_t size);
 
 /* Makes room for `count` elements in an array of the pool that has room for
  * *capacity. The room at least doubles. */
 mlp_status mlpi_data_reserve(mlpi_pool *pool, size_t count, size_t size,
                              size_t *capacity, void *block);
 
-/* Like mlpi_data_allocate and mlpi_data_reserve; the pointer tells the size. */
+/* Like mlpi_data_allocate and mlpi_data_reserve; the pointer tells the size, and
+ * a status whether there was memory. */
 #define ALLOCATE(pool, count, pointer)                                         \
-    mlpi_data_allocate(pool, count, sizeof **(pointer), (void *)(pointer))
+    ((*(pointer) = mlpi_data_allocate(pool, count, sizeof **(pointer)))        \
+         ? MLP_OK                                                              \
+         : MLP_ERR_MEMORY)
 #define RESERVE(pool, count, capacity, pointer)                                \
     mlpi_data_reserve(pool, count, sizeof **(pointer), capacity,               \
                       (void *)(pointer))

@@ -314,10 +314,13 @@ static block_sizes choose_sizes(const strided_gemm *p)
     const bool is_short = is_small && p->k <= SHORT_K;
     const bool is_deep = p->m > MC && p->k > KC;
     const size_t rows = is_short ? SHORT_K_ROWS : is_deep ? DEEP_MC : MC;
-    block_sizes s = {
-        .kc = is_small ? p->k : block_size(p->k, is_deep ? DEEP_KC : KC, VLEN),
-        .rows = block_size(p->m, rows, MR),
-        .is_small = is_small};
+    size_t kc = KC;
+    if (is_deep) {
+        kc = DEEP_KC;
+    }
+    block_sizes s = {.kc = is_small ? p->k : block_size(p->k, kc, VLEN),
+                     .rows = block_size(p->m, rows, MR),
+                     .is_small = is_small};
     s.keeps_b = !is_small && p->m > s.rows;
     s.cols = s.keeps_b ? block_size(p->n, NC, NR) : p->n;
     return s;
@@ -383,7 +386,10 @@ static void run_single_row(const strided_gemm *p, real *scratch)
  * KC by MC. */
 static size_t gemm_scratch(size_t m, size_t n, size_t k)
 {
-    size_t kc = min_size(k, m > MC ? DEEP_KC : KC);
+    size_t kc = min_size(k, KC);
+    if (m > MC) {
+        kc = min_size(k, DEEP_KC);
+    }
     size_t cols = m > MC ? (min_size(n, NC) + NR - 1) / NR * NR : NR;
     size_t a = n > PACK_A_MIN_COLUMNS ? min_size(k, KC) * min_size(m, MC) : 0;
     size_t blocks = kc * (cols + NARROW_COLUMNS) + a;
