@@ -118,6 +118,7 @@ struct mlpi_team {
     void *scratch;            /* of threads 1, 2 ..., one after another */
     double waited; /* seconds that the caller has spent at barriers, in all */
     mlpi_work *repeated; /* the function that `choice` measures; NULL: none */
+    size_t others;       /* runs of other functions since `repeated` last ran */
     mlpi_thread_choice choice; /* for mlpi_team_repeat */
 };
 
@@ -441,7 +442,10 @@ void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context)
 }
 
 /* The first function that a team repeats is the one that is measured. Others
- * follow the choice, which is about the machine more than about the work. */
+ * follow the choice, which is about the machine more than about the work. But
+ * if OTHERS runs of others follow each other, as when a fit comes after single
+ * steps in parts, the choice would never change again. Then the function of the
+ * last of them is measured, and the choice is new. */
 void mlpi_team_repeat(mlpi_team *team, mlpi_work *work, void *context,
                       size_t amount)
 {
@@ -449,13 +453,17 @@ void mlpi_team_repeat(mlpi_team *team, mlpi_work *work, void *context,
         work_alone(work, context);
         return;
     }
+    enum { OTHERS = 16 }; /* more than the parts of a step */
+    team->others = work == team->repeated ? 0 : team->others + 1;
+    if (!team->repeated || team->others == OTHERS) {
+        team->repeated = work;
+        team->others = 0;
+        team->choice = (mlpi_thread_choice){0};
+    }
     bool alone = team->choice.alone;
     double waited = team->waited;
     double begin = mlpi_seconds();
     mlpi_team_run(alone ? NULL : team, work, context);
-    if (!team->repeated) {
-        team->repeated = work;
-    }
     if (team->repeated == work) {
         mlpi_choice_add(&team->choice,
                         &(mlpi_run_time){.seconds = mlpi_seconds() - begin,

@@ -304,8 +304,8 @@ void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *thread,
  * Gradients
  */
 
-/* Each gradient is a sum of one product a dz for each row of the whole batch. If
- * all |a| and |dz| are below a bound, no such sum can overflow. The kernel
+/* Each gradient is a sum of one product a dz for each row of the whole batch.
+ * If all |a| and |dz| are below a bound, no such sum can overflow. The kernel
  * checks that bound. */
 void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
                                 mlpi_step_result *result)

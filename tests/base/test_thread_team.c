@@ -229,6 +229,21 @@ static void a_slower_team_gives_way_and_tries_again(void **state)
     assert_int_equal(count, 1);
 }
 
+/* A function that is never run again cannot bring the team back. */
+static void another_function_brings_the_team_back(void **state)
+{
+    (void)state;
+    mlp_hooks none = {NULL, NULL, NULL, NULL};
+    mlpi_team *team = new_team(&none, 2);
+    size_t count = 0;
+    repeat_until(team, 1);
+    for (int run = 0; run < 100 && count != 2; run++) {
+        mlpi_team_repeat(team, tell_count, &count, 1);
+    }
+    assert_int_equal(count, 2);
+    mlpi_team_free(team);
+}
+
 /* If the system runs out of threads, those that could be started work, each
  * with its scratch. */
 static void a_team_takes_the_threads_there_are(void **state)
@@ -691,6 +706,7 @@ int main(void)
         cmocka_unit_test(sleeping_members_wake),
         cmocka_unit_test(no_team_is_the_caller_alone),
         cmocka_unit_test(a_slower_team_gives_way_and_tries_again),
+        cmocka_unit_test(another_function_brings_the_team_back),
         cmocka_unit_test(a_team_takes_the_threads_there_are),
         cmocka_unit_test(threads_have_scratch_of_their_own),
         cmocka_unit_test(team_creation_fails_without_harm),
