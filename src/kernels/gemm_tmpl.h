@@ -102,11 +102,12 @@ static bool b_is_usable_in_place(const strided_gemm *p)
 /* True if all of B stays in a cache, so that it needs neither micro-panels nor
  * blocks of k. A B that is not usable in place is packed as a whole first. That
  * pays if it is a single micro-panel anyhow, or if the chains are so short that
- * C is written a few rows at a time. */
+ * C is written a few rows at a time. For C^T, also that of a single column, B
+ * is the caller's A, for which gemm_scratch has no space as a whole. */
 static bool b_stays_in_cache(const strided_gemm *p)
 {
     const size_t size = p->k * round_up_to_vec(p->n);
-    if (p->cs_c != 1) {
+    if (!p->bias_is_row) { /* C^T */
         return false;
     }
     return b_is_usable_in_place(p)

@@ -340,8 +340,8 @@ typedef struct mlpi_kernels {
     /* Computes the product, by the function that gemm_select returns. */
     mlpi_gemm_function *gemm;
     /* Returns the function that suits this product best. It is valid for every
-     * product with the same sizes, strides, NULL pointers and aliasing (relu ==
-     * C), and calling it directly saves the choice each time. */
+     * product with the same sizes, strides, NULL pointers, aliasing (relu == C)
+     * and `resumes`, and calling it directly saves the choice each time. */
     mlpi_gemm_function *(*gemm_select)(const mlpi_gemm_args *product);
     /* Sums of columns: see the arguments. */
     void (*column_sums)(const mlpi_column_sums_args *args);

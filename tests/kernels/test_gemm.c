@@ -280,6 +280,8 @@ static void product_by_few_columns_equals_the_loop(void **state)
             check_few_columns(kernels, &rng, (size_t[]){16, n, 30}, false);
             check_few_columns(kernels, &rng, (size_t[]){n, 1, 30}, false);
         }
+        /* All of A would fit a cache, but not the scratch. */
+        check_few_columns(kernels, &rng, (size_t[]){511, 1, 16}, false);
         check_few_columns(kernels, &rng, (size_t[]){67, 10, 300}, false);
         check_few_columns(kernels, &rng, (size_t[]){64, 11, 300}, false);
         check_few_columns(kernels, &rng, (size_t[]){19, 10, 300}, true);
