@@ -454,11 +454,13 @@ void mlpi_team_repeat(mlpi_team *team, mlpi_work *work, void *context,
         return;
     }
     enum { OTHERS = 16 }; /* more than the parts of a step */
-    team->others = work == team->repeated ? 0 : team->others + 1;
-    if (!team->repeated || team->others == OTHERS) {
+    if (!team->repeated ||
+        (work != team->repeated && ++team->others == OTHERS)) {
         team->repeated = work;
-        team->others = 0;
         team->choice = (mlpi_thread_choice){0};
+    }
+    if (work == team->repeated) {
+        team->others = 0;
     }
     bool alone = team->choice.alone;
     double waited = team->waited;
