@@ -101,23 +101,29 @@ static const char blue[] = "#a6cee3", orange[] = "#fdd49e", green[] = "#b2df8a",
  * Chapters 1 to 3
  */
 
-/* Makes the network of chapters 1 and 2: three inputs, four hidden neurons, two
- * outputs. */
-static mlp_net *simple_net(void)
+/* Makes a network of four hidden neurons, without a word. */
+static mlp_net *make_net(size_t inputs, mlp_activation hidden, size_t outputs)
 {
     const mlp_layer layers[] = {
-        {.width = 4, .activation = MLP_ACT_SIGMOID},
-        {.width = 2, .activation = MLP_ACT_SIGMOID},
+        {.width = 4, .activation = hidden},
+        {.width = outputs, .activation = MLP_ACT_SIGMOID},
     };
     mlp_config config = mlp_config_defaults();
-    config.inputs = 3;
+    config.inputs = inputs;
     config.layers = layers;
     config.n_layers = 2;
     config.init = MLP_INIT_HE;
+    config.seed = 42;
     config.hooks = mlp_hooks_stderr();
     mlp_net *net = NULL;
     check(mlp_net_create(&config, &net));
     return net;
+}
+
+/* Makes the network of chapters 1 and 2. */
+static mlp_net *simple_net(void)
+{
+    return make_net(3, MLP_ACT_SIGMOID, 2);
 }
 
 /* Chapter 1.1: a network. */
@@ -275,19 +281,7 @@ static void draw_forward(const char *path)
 /* Trains the network of chapter 4.2. The caller frees both. */
 static mlp_net *learn_xor(mlp_cview X, mlp_cview Y, mlp_history **history)
 {
-    const mlp_layer layers[] = {
-        {.width = 4, .activation = MLP_ACT_TANH},
-        {.width = 1, .activation = MLP_ACT_SIGMOID},
-    };
-    mlp_config config = mlp_config_defaults();
-    config.inputs = 2;
-    config.layers = layers;
-    config.n_layers = 2;
-    config.init = MLP_INIT_HE;
-    config.seed = 42;
-    config.hooks = mlp_hooks_stderr();
-    mlp_net *net = NULL;
-    check(mlp_net_create(&config, &net));
+    mlp_net *net = make_net(2, MLP_ACT_TANH, 1);
     mlp_train_options options = mlp_train_defaults();
     options.epochs = 5000;
     options.batch_size = 0; /* all rows */

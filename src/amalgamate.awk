@@ -27,7 +27,7 @@ function read_lines(path,    line, n) {
     return count[path] = n
 }
 
-# The name in an #include "...", or "".
+# Returns the name in an #include "...", or "".
 function included(line) {
     if (line !~ /^#[ \t]*include "/) {
         return ""
@@ -101,10 +101,10 @@ function last_name(text) {
     return text
 }
 
-function without_comments(text,    from, length_of_it) {
+function without_comments(text,    from, end) {
     while ((from = index(text, "/*")) > 0) {
-        length_of_it = index(substr(text, from), "*/")
-        text = substr(text, 1, from - 1) substr(text, from + length_of_it + 1)
+        end = index(substr(text, from), "*/")
+        text = substr(text, 1, from - 1) substr(text, from + end + 1)
     }
     return text
 }
@@ -121,7 +121,7 @@ function note_constants(text,    parts, n, i) {
     }
 }
 
-function scan(    i, line, text) {
+function scan(    i, line, text, words) {
     for (i = 1; i <= length_of_body; i++) {
         line = body[i]
         if (line ~ /^#[ \t]*define /) {
@@ -166,7 +166,7 @@ function scan(    i, line, text) {
                 text = text " " body[++i]
             }
             note_constants(text)
-        } else if (line ~ /^(static|SCALAR|INLINE|KERNEL)/) {
+        } else if (line ~ /^static/) {
             text = line
             while (text !~ /[(=;]/ && i < length_of_body) {
                 text = text " " body[++i]
@@ -178,16 +178,16 @@ function scan(    i, line, text) {
 }
 
 # Renames what has a namesake in one line. Comments and texts in quotes stay.
-function renamed(line,    out, c, name, before) {
+function renamed(line,    out, end, name, before) {
     out = ""
     while (line != "") {
         if (in_comment) {
-            i_end = index(line, "*/")
-            if (i_end == 0) {
+            end = index(line, "*/")
+            if (end == 0) {
                 return out line
             }
-            out = out substr(line, 1, i_end + 1)
-            line = substr(line, i_end + 2)
+            out = out substr(line, 1, end + 1)
+            line = substr(line, end + 2)
             in_comment = 0
         } else if (substr(line, 1, 2) == "/*") {
             out = out "/*"

@@ -30,6 +30,17 @@ need() {
     done
 }
 
+# Prints the first Python that has these modules ("numpy, onnx"), or nothing.
+# The system's Python may have them even if the first one in PATH has not.
+python_with() {
+    for candidate in python3 /usr/bin/python3; do
+        if "$candidate" -c "import $1" 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+}
+
 # Runs a command and shows its output only if it fails.
 quietly() {
     "$@" >"$scratch/log" 2>&1 || {

@@ -32,14 +32,7 @@ if [ -x "$build/mlp" ]; then
         fail "mlp train reaches fewer images than 89.9 %"
 fi
 
-# The system's Python may have PyTorch even if the first one in PATH has not.
-python=
-for candidate in python3 /usr/bin/python3; do
-    if "$candidate" -c 'import torch' 2>/dev/null; then
-        python=$candidate
-        break
-    fi
-done
+python=$(python_with "torch")
 [ "$python" ] || { echo "not compared: there is no PyTorch"; exit 0; }
 
 # These would choose OpenBLAS's kernels for another machine.

@@ -13,13 +13,7 @@ modules=${MLP_NODE_MODULES:-$build/node_modules}
 graphs=$source/tests/fuzz/onnx_graphs
 left=${MLP_ONNX_GRAPHS:-400}
 
-python=
-for candidate in python3 /usr/bin/python3; do
-    if "$candidate" -c 'import numpy, onnx' 2>/dev/null; then
-        python=$candidate
-        break
-    fi
-done
+python=$(python_with "numpy, onnx")
 [ -n "$python" ] || skip "there is no python3 with numpy and onnx"
 
 # A thousand graphs at a time keep the folder small. Each part has its own seed.

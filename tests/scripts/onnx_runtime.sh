@@ -14,13 +14,11 @@ mkdir -p "$scratch"
 "$tool" write "$scratch"
 
 tried=0
-for candidate in python3 /usr/bin/python3; do
-    if "$candidate" -c 'import onnx' 2>/dev/null; then
-        "$candidate" "$source/tests/scripts/onnx_check.py" "$scratch"/*.onnx
-        tried=1
-        break
-    fi
-done
+python=$(python_with onnx)
+if [ "$python" ]; then
+    "$python" "$source/tests/scripts/onnx_check.py" "$scratch"/*.onnx
+    tried=1
+fi
 [ "$tried" = 1 ] || echo "skipped: there is no python3 with onnx"
 
 modules=${MLP_NODE_MODULES:-$build/node_modules}

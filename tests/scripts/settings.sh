@@ -5,14 +5,7 @@
 
 . "$(dirname "$0")/common.sh"
 
-# The system's Python may have NumPy even if the first one in PATH has not.
-python=
-for candidate in python3 /usr/bin/python3; do
-    if "$candidate" -c 'import numpy' 2>/dev/null; then
-        python=$candidate
-        break
-    fi
-done
+python=$(python_with "numpy")
 [ "$python" ] || skip "there is no python3 with numpy"
 
 "$python" "$source/tests/scripts/settings.py" "$build/examples/moons" ||

@@ -7,14 +7,7 @@
 need cc c++
 [ -x "$build/mlp" ] || skip "the program mlp was not built"
 
-# The system's Python may have NumPy even if the first one in PATH has not.
-python=
-for candidate in python3 /usr/bin/python3; do
-    if "$candidate" -c 'import numpy' 2>/dev/null; then
-        python=$candidate
-        break
-    fi
-done
+python=$(python_with "numpy")
 [ "$python" ] || skip "there is no python3 with numpy"
 
 rm -rf "$scratch"

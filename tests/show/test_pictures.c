@@ -274,22 +274,38 @@ static double named_number(const char *text, const char *name)
     return strtod(at + strlen(name), NULL);
 }
 
+/* The grid of points for which a panel of regions asks the network. */
+enum { GRID = 150 };
+typedef struct grid {
+    double x0, dx, y0, dy;
+} grid;
+
+static grid grid_of(const char *text)
+{
+    return (grid){named_number(text, "\nx0 = "), named_number(text, "\ndx = "),
+                  named_number(text, "\ny0 = "), named_number(text, "\ndy = ")};
+}
+
+/* Sets the coordinates of point i, which are counted row by row. */
+static void set_point(const grid *g, size_t i, double point[2])
+{
+    size_t row = i / GRID;
+    point[0] = g->x0 + (double)(i % GRID) * g->dx;
+    point[1] = g->y0 + (double)row * g->dy;
+}
+
 static void regions_are_predictions(void **state)
 {
     (void)state;
-    enum { GRID = 150 };
     hook_record record = {0};
     mlp_picture *picture = made_picture(&record);
     assert_int_equal(add(picture, 3), MLP_OK);
     const char *text = script_of(picture);
-    double x0 = named_number(text, "\nx0 = ");
-    double dx = named_number(text, "\ndx = ");
-    double y0 = named_number(text, "\ny0 = ");
-    double dy = named_number(text, "\ndy = ");
+    grid g = grid_of(text);
     char *at = block_of(text, "d");
     for (size_t i = 0; i < (size_t)GRID * GRID; i++) {
-        double point[] = {x0 + (double)(i % GRID) * dx,
-                          y0 + (double)(size_t)(i / GRID) * dy};
+        double point[2];
+        set_point(&g, i, point);
         double a = 0;
         assert_int_equal(mlp_predict(moons, mlp_cview_f64(point, 1, 2),
                                      mlp_view_f64(&a, 1, 1)),
@@ -301,8 +317,8 @@ static void regions_are_predictions(void **state)
         assert_true(next_number(&at) == X[i][0]);
         assert_true(next_number(&at) == X[i][1]);
         assert_true(next_number(&at) == Y[i][0]);
-        assert_true(X[i][0] > x0 && X[i][0] < x0 + (GRID - 1) * dx);
-        assert_true(X[i][1] > y0 && X[i][1] < y0 + (GRID - 1) * dy);
+        assert_true(X[i][0] > g.x0 && X[i][0] < g.x0 + (GRID - 1) * g.dx);
+        assert_true(X[i][1] > g.y0 && X[i][1] < g.y0 + (GRID - 1) * g.dy);
     }
     mlp_picture_free(picture);
 }
@@ -310,19 +326,15 @@ static void regions_are_predictions(void **state)
 static void regions_of_classes_are_the_largest_outputs(void **state)
 {
     (void)state;
-    enum { GRID = 150 };
     hook_record record = {0};
     mlp_picture *picture = made_picture(&record);
     assert_int_equal(add(picture, 4), MLP_OK);
     const char *text = script_of(picture);
-    double x0 = named_number(text, "\nx0 = ");
-    double dx = named_number(text, "\ndx = ");
-    double y0 = named_number(text, "\ny0 = ");
-    double dy = named_number(text, "\ndy = ");
+    grid g = grid_of(text);
     char *at = block_of(text, "d");
     for (size_t i = 0; i < (size_t)GRID * GRID; i++) {
-        double point[] = {x0 + (double)(i % GRID) * dx,
-                          y0 + (double)(size_t)(i / GRID) * dy};
+        double point[2];
+        set_point(&g, i, point);
         int32_t label = -1;
         mlp_cview row = mlp_cview_f64(point, 1, 2);
         ignore(mlp_classify(classes, row, 0.5, mlp_view_i32(&label, 1, 1)));
