@@ -831,8 +831,9 @@ typedef struct mlp_train_options {
      * container's CPU quota is not seen). Small batches, forked children and
      * builds without threads use one. If the system cannot start that many,
      * there are fewer. While one thread proves faster than all of them, as when
-     * another program holds a core, one works alone; after a second or two at
-     * most all are tried again. Every number gives the same bits. */
+     * another program holds a core, one works alone. All are tried again after
+     * 1.3 seconds or 128 updates at most, whichever takes longer. Every number
+     * gives the same bits. */
     size_t threads;
 
     /* Weights of rows. With w[i], the weight of row i times that of its class,
