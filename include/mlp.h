@@ -505,12 +505,13 @@ MLP_NODISCARD mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which,
 MLP_NODISCARD mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which,
                                          size_t l, mlp_cview *view);
 
-/* Like the two functions above, but these give one view (1, mlp_net_parameter_count)
- * of all parameters: for an optimizer of your own, evolution, averages of
- * networks, or exchange between machines. Layer follows layer without a gap:
- * W[1] as it lies in memory (the weights of the first input to all neurons, then
- * those of the second, ...), b[1], scale[1] if the layer has batch norm, W[2],
- * and so on. Running means and variances are not among them. */
+/* Like the two functions above, but these give one view of all parameters,
+ * (1, mlp_net_parameter_count): for an optimizer of your own, evolution,
+ * averages of networks, or exchange between machines. Layer follows layer
+ * without a gap: W[1] as it lies in memory (the weights of the first input to
+ * all neurons, then those of the second, ...), b[1], scale[1] if the layer has
+ * batch norm, W[2], and so on. Running means and variances are not among them.
+ */
 MLP_NODISCARD mlp_status mlp_net_parameters(mlp_net *net, mlp_view *view);
 MLP_NODISCARD mlp_status mlp_net_cparameters(const mlp_net *net,
                                              mlp_cview *view);
@@ -1112,18 +1113,18 @@ MLP_NODISCARD mlp_status mlp_trainer_backward(mlp_trainer *trainer,
                                               mlp_cview Y);
 
 /* Backward from a loss of your own: dA (m, n[L]) is dJ/dA[L], by the A[L] that
- * mlp_trainer_tensor shows. The second function takes dJ/dZ[L] instead, which is
- * often simpler: for J = -log a_k after softmax it is a_k - 1 in column k and
- * a_j in every other column j. The rest is as in mlp_trainer_backward, the
+ * mlp_trainer_tensor shows. The second function takes dJ/dZ[L] instead, which
+ * is often simpler: for J = -log a_k after softmax it is a_k - 1 in column k
+ * and a_j in every other column j. The rest is as in mlp_trainer_backward, the
  * penalties included. So a policy gradient can train this network, or another
  * network that reads its outputs (see MLP_DX below).
  *
- * The derivative contains the divisor of J, such as m. If the rows have weights,
- * row i is multiplied by its weight, divided by the mean weight: the derivative
- * of a loss of MLP_LOSS_LIST, taken without weights, then gives the gradients
- * that mlp_trainer_backward gives with them. If the network scales targets,
- * A[L] is in units of y': multiply a derivative by the prediction, which is
- * a * std + mean, by std. Values are not checked.
+ * The derivative contains the divisor of J, such as m. If the rows have
+ * weights, row i is multiplied by its weight, divided by the mean weight: the
+ * derivative of a loss of MLP_LOSS_LIST, taken without weights, then gives the
+ * gradients that mlp_trainer_backward gives with them. If the network scales
+ * targets, A[L] is in units of y': multiply a derivative by the prediction,
+ * which is a * std + mean, by std. Values are not checked.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ORDER: no forward yet. */
 MLP_NODISCARD mlp_status mlp_trainer_backward_from(mlp_trainer *trainer,
                                                    mlp_cview dA);
