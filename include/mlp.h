@@ -1117,7 +1117,8 @@ MLP_NODISCARD mlp_status mlp_trainer_backward(mlp_trainer *trainer,
  * is often simpler: for J = -log a_k after softmax it is a_k - 1 in column k
  * and a_j in every other column j. The rest is as in mlp_trainer_backward, the
  * penalties included. So a policy gradient can train this network, or another
- * network that reads its outputs (see MLP_DX below).
+ * network that reads its outputs (see MLP_DX below). Write the derivative to an
+ * array of your own, because backward still reads A[L].
  *
  * The derivative contains the divisor of J, such as m. If the rows have
  * weights, row i is multiplied by its weight, divided by the mean weight: the

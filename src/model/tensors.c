@@ -135,6 +135,8 @@ mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
     return MLP_OK;
 }
 
+/* The parameters are one array already. As with a single tensor, they count as
+ * set if the caller may set them. */
 mlp_status mlp_net_parameters(mlp_net *net, mlp_view *view)
 {
     if (!net) {

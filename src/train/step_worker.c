@@ -32,7 +32,7 @@
  *       db[j] = sum over i of dZ[i][j]  (n[l])          kernels->column_sums
  *       dW[l] = dW[l] + (l2 W + l1 sign W) / total_weight
  *                                                       mlpi_penalty_gradient
- *   if the caller asks for it:                        mlpi_worker_input_gradient
+ *   if the caller asks for it:                      mlpi_worker_input_gradient
  *       dX = dZ[1] W[1] / std of X     (m, n[0])        gemm, load_rows
  *   norm of all dW and db, for clipping               mlpi_norm_sums
  *   clip dW and db by value and norm                  mlpi_update_parameters

@@ -224,6 +224,8 @@ static mlp_status backward_from(mlp_trainer *trainer, mlp_cview derivative,
     return MLP_OK;
 }
 
+/* Both take a derivative as it is, so nothing is checked but its shape and
+ * type. */
 mlp_status mlp_trainer_backward_from(mlp_trainer *trainer, mlp_cview dA)
 {
     return backward_from(trainer, dA, "dA", MLPI_DERIVATIVE_BY_A);
@@ -344,7 +346,7 @@ static mlp_status gradient_tensor(mlp_trainer *trainer, mlp_tensor which,
 }
 
 /* Makes a view of dX, and computes it if this is the first one since the
- * backward. */
+ * backward. Training itself never needs dX, so nobody else pays for it. */
 static mlp_status input_gradient_tensor(mlp_trainer *trainer, size_t l,
                                         mlp_view *view)
 {
@@ -356,9 +358,9 @@ static mlp_status input_gradient_tensor(mlp_trainer *trainer, size_t l,
     if (!trainer->has_dX) {
         if (trainer->has_updated) {
             return mlpi_error(&trainer->hooks, MLP_ERR_ORDER,
-                              "dX: expects to be asked for between "
-                              "mlp_trainer_backward and the update, which "
-                              "changes the weights that dX is computed from");
+                              "dX: expects its first view before the update, "
+                              "which has changed the weights that dX is "
+                              "computed from");
         }
         TRY(mlpi_trainer_keep_dX(trainer));
         mlpi_step_input_gradient(trainer);
@@ -400,6 +402,7 @@ mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
                       (int)which);
 }
 
+/* The gradients are one array, in the order of the parameters. */
 mlp_status mlp_trainer_gradients(mlp_trainer *trainer, mlp_view *view)
 {
     if (!trainer) {
