@@ -184,14 +184,12 @@ typedef struct mlpi_loss_terms_args {
     const double *weight; /* [n], factors of the terms; NULL means 1 */
 } mlpi_loss_terms_args;
 
-/* The three sums over one row that make up the cross-entropy after a softmax,
- * log(sum_exp) * sum_y - sum_y_d. Each sum has eight lanes. d is z - shift,
- * where shift is the largest z of the row. */
-typedef struct mlpi_cce_lanes {
-    double sum_exp[MLPI_LANES]; /* terms e^d */
-    double sum_y[MLPI_LANES];   /* terms y */
-    double sum_y_d[MLPI_LANES]; /* terms y d, and 0 where y is 0 */
-} mlpi_cce_lanes;
+/* m rows of n outputs before a softmax, z, and their targets y; dense. */
+typedef struct mlpi_cce_rows {
+    size_t m, n;
+    bool is_float;     /* true: z and y are float, else double */
+    const void *z, *y; /* [m][n] */
+} mlpi_cce_rows;
 
 /* ---------------------------------------------------------------------------
  * Arguments of batch norm, dropout and data
@@ -369,14 +367,12 @@ typedef struct mlpi_kernels {
      * tables. */
     void (*loss_terms)(const mlpi_loss_terms_args *terms,
                        double lanes[MLPI_LANES]);
-    /* Adds what n outputs contribute to the sums of a row. A row may be given
-     * in parts that are multiples of 8 but for the last. f64 tables only; NULL
-     * in f32 tables. */
-    void (*cce_lanes)(size_t n, double shift, const double *z, const double *y,
-                      mlpi_cce_lanes *lanes);
-    /* Returns the largest z[i]. If some are NaN the result is one of the other
-     * numbers, or -infinity. */
-    double (*largest)(size_t n, const void *z);
+    /* Computes three sums over each row, from which its cross-entropy after a
+     * softmax is made: log(sum_exp) * sum_y - sum_y_d. With d = z - the largest
+     * z of the row, the terms are e^d, y, and y d (0 where y is 0). f64 tables
+     * only; NULL in f32 tables. */
+    void (*cce_sums)(const mlpi_cce_rows *rows, double *sum_exp, double *sum_y,
+                     double *sum_y_d);
     /* d[i] = dterm/da * scale. from_z and the weights are not read. */
     void (*loss_gradient)(const mlpi_loss_terms_args *terms, double scale,
                           void *d);

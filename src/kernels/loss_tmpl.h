@@ -122,10 +122,6 @@ static COLD void scale_and_shift(size_t n, double factor, double offset,
 
 #if REAL_BITS == 64
 
-enum { LANE_VECS = MLPI_LANES / VLEN }; /* vectors that hold the eight lanes */
-
-_Static_assert(MLPI_LANES % VLEN == 0, "lanes are whole vectors");
-
 /* The terms of one vector of outputs. Only Huber's loss uses delta. */
 typedef vec term_function(vec a, vec y, vec delta);
 

@@ -58,7 +58,7 @@ const mlpi_kernels KERNEL_TABLE = {
     .dtype = MLP_F64,
     /* Losses and norms are always added in double. */
     .loss_terms = loss_terms,
-    .cce_lanes = cce_lanes,
+    .cce_sums = cce_sums,
     .add_products = add_products,
     .add_magnitudes = add_magnitudes,
 #endif
@@ -73,7 +73,6 @@ const mlpi_kernels KERNEL_TABLE = {
     .activate = activate,
     .activate_backward = activate_backward,
     .predict_row = predict_row,
-    .largest = largest,
     .loss_gradient = loss_gradient,
     .difference = difference,
     .cce_gradient = cce_gradient,

@@ -145,8 +145,9 @@ static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
     net->kernels->f64->loss_terms(&terms, sum->lanes);
 }
 
-/* Computes the three sums over row i from which its cce term is made. With
- * d[j] = z[j] - shift, and sums over all j,
+/* Adds the cce terms of rows [first, first + m), m <= BLOCK, after softmax. The
+ * term of row `first` goes to lane 0. With d[j] = z[j] - shift, and sums over
+ * all j of a row,
  *
  *     sum_exp = sum of e^d[j]
  *     sum_y   = sum of y[j]
@@ -154,42 +155,24 @@ static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
  *     term = log(sum_exp) * sum_y - sum_y_d = -sum of y[j] log softmax(z)[j]
  *
  * The shift is the largest z of the row. The term does not depend on it; but
- * with this shift no e^d is larger than 1, so sum_exp cannot overflow. */
-static void add_row(mlpi_cce_lanes *lanes, const mlp_net *net,
-                    const mlpi_loss_args *args, size_t i)
-{
-    const mlpi_kernels *kernels = net->kernels;
-    size_t n = mlpi_net_outputs(net);
-    size_t first = i * n;
-    double shift = kernels->largest(n, mlpi_const_at(kernels, args->Z, first));
-    double z[BLOCK];
-    double y[BLOCK];
-    for (size_t j = 0, part = 0; j < n; j += part) {
-        part = kernels == kernels->f64 ? n : mlpi_min_size(BLOCK, n - j);
-        kernels->f64->cce_lanes(
-            part, shift, as_doubles(net, args->Z, first + j, part, z),
-            as_doubles(net, args->Y, first + j, part, y), lanes);
-    }
-}
-
-/* Adds the cce terms of rows [first, first + m), m <= BLOCK, after softmax. The
- * term of row `first` goes to lane 0. One call computes the logarithms of all
- * rows, so that it can use vectors. */
+ * with this shift no e^d is larger than 1, so sum_exp cannot overflow. One call
+ * computes the logarithms of all rows, so that it can use vectors. */
 static void add_rows(mlpi_loss_sum *sum, const mlp_net *net,
                      const mlpi_loss_args *args, size_t first, size_t m)
 {
+    const mlpi_kernels *kernels = net->kernels;
+    size_t n = mlpi_net_outputs(net);
     double sum_exp[BLOCK];
     double sum_y[BLOCK];
     double sum_y_d[BLOCK];
     double log_sum_exp[BLOCK];
-    for (size_t i = 0; i < m; i++) {
-        mlpi_cce_lanes lanes = {.sum_exp = {0}};
-        add_row(&lanes, net, args, first + i);
-        sum_exp[i] = mlpi_join_lanes(lanes.sum_exp);
-        sum_y[i] = mlpi_join_lanes(lanes.sum_y);
-        sum_y_d[i] = mlpi_join_lanes(lanes.sum_y_d);
-    }
-    net->kernels->f64->map(MLPI_MAP_LOG, m, sum_exp, log_sum_exp);
+    mlpi_cce_rows rows = {.m = m,
+                          .n = n,
+                          .is_float = kernels != kernels->f64,
+                          .z = mlpi_const_at(kernels, args->Z, first * n),
+                          .y = mlpi_const_at(kernels, args->Y, first * n)};
+    kernels->f64->cce_sums(&rows, sum_exp, sum_y, sum_y_d);
+    kernels->f64->map(MLPI_MAP_LOG, m, sum_exp, log_sum_exp);
     for (size_t i = 0; i < m; i++) {
         double term = log_sum_exp[i] * sum_y[i] - sum_y_d[i];
         double weight = args->row_weights ? args->row_weights[first + i] : 1.0;
