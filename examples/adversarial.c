@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Adversarial images: a network reads nine of ten handwritten digits, until each
- * pixel moves by a small step in the direction that raises the loss, the sign of
- * dJ/dX (Goodfellow, Shlens and Szegedy, 2015). Steps of the same size in random
- * directions hardly matter: what misleads is the direction, not the noise.
+ * Adversarial images: a network reads nine of ten handwritten digits, until
+ * each pixel moves by a small step in the direction that raises the loss, the
+ * sign of dJ/dX (Goodfellow, Shlens and Szegedy, 2015). Steps of the same size
+ * in random directions hardly matter: the direction misleads, not the noise.
  */
 #include "example.h"
 #include "flags.h"

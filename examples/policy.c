@@ -67,9 +67,9 @@ static size_t play(const mlp_net *net, mlp_workspace *workspace, mlp_rng *rng,
 }
 
 /* Makes one update from m rows. The advantage of an action is its return less
- * the average of all episodes at that time (those that have ended count 0). J is
- * the mean of -advantage * log p(action). So dJ/dZ is the advantage times p - 1
- * for the action and times p for the other one, divided by m. */
+ * the average of all episodes at that time (those that have ended count 0). J
+ * is the mean of -advantage * log p(action). So m dJ/dZ is the advantage times
+ * (p - 1) for the action, and times p for the other one. */
 static void learn(mlp_trainer *trainer, experience *seen, size_t m)
 {
     double average[STEPS] = {0};

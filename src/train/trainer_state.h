@@ -12,9 +12,9 @@
  *
  * The network itself belongs to the caller. All arrays but the optimizer's, the
  * best weights, dX and the threads' own scratch lie in the trainer's block,
- * which is allocated once, for array_rows rows. So no step allocates. A trainer that
- * the caller has made keeps all max_rows rows of a batch, because the caller
- * may look at them. One that mlp_fit has made needs only the rows of a
+ * which is allocated once, for array_rows rows. So no step allocates. A trainer
+ * that the caller has made keeps all max_rows rows of a batch, because the
+ * caller may look at them. One that mlp_fit has made needs only the rows of a
  * micro-batch (see step.c).
  */
 #ifndef MLPI_TRAIN_TRAINER_STATE_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Backward from the caller's derivative, dJ/dX, and the gradients as one row:
- * compared with PyTorch (tests/vectors/make_backward.py makes the numbers), with
- * the library's own losses, with differences of the loss, and with one network
- * in place of two that are chained.
+ * compared with PyTorch (tests/vectors/make_backward.py makes the numbers),
+ * with the library's own losses, with differences of the loss, and with one
+ * network in place of two that are chained.
  */
 #include "support/training.h"
 
