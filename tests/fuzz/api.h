@@ -98,7 +98,7 @@ mlp_cview api_Y(api *a, const mlp_net *net, size_t rows);
 mlp_cview api_labels(api *a, size_t rows, size_t classes);
 mlp_view api_view(api *a, mlp_dtype type, size_t rows, size_t cols);
 
-/* The cases, in three files. */
+/* The cases are in three files. */
 extern api_call *const api_net_calls[];
 extern api_call *const api_train_calls[];
 extern api_call *const api_small_calls[];

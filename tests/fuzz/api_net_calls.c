@@ -137,6 +137,21 @@ static void net_tensor(api *a)
     }
 }
 
+static void net_parameters(api *a)
+{
+    mlp_net *net = api_net(a);
+    bool reads = fuzz_once_in(a->draw, 2);
+    mlp_view *view = api_out(a, 1, sizeof *view);
+    mlp_cview *cview = api_out(a, 1, sizeof *cview);
+    api_arm(a);
+    if (reads) {
+        (void)api_done(a, mlp_net_cparameters(net, cview));
+    } else if (api_done(a, mlp_net_parameters(net, view))) {
+        NEED(view->rows == 1 && view->cols == mlp_net_parameter_count(net));
+        use_view(a, *view);
+    }
+}
+
 /* ---------------------------------------------------------------------------
  * Scaling
  */
@@ -389,12 +404,10 @@ static void metadata(api *a)
 }
 
 api_call *const api_net_calls[] = {
-    net_create,      net_clone,        net_free,
-    net_initialise,  net_facts,        net_layer,
-    net_tensor,      net_standardise,  net_set_scaling,
-    net_scaling,     predict,          classify,
-    evaluate,        workspace_create, workspace_set_threads,
-    net_save_memory, net_load_memory,  net_import,
-    net_files,       export_c,         class_names,
-    metadata};
+    net_create,      net_clone,       net_free,         net_initialise,
+    net_facts,       net_layer,       net_tensor,       net_parameters,
+    net_standardise, net_set_scaling, net_scaling,      predict,
+    classify,        evaluate,        workspace_create, workspace_set_threads,
+    net_save_memory, net_load_memory, net_import,       net_files,
+    export_c,        class_names,     metadata};
 const size_t api_net_count = sizeof api_net_calls / sizeof api_net_calls[0];

@@ -229,22 +229,40 @@ static void trainer_forward(api *a)
     (void)api_done(a, mlp_trainer_forward(trainer, X));
 }
 
-/* Calls what follows a forward. The number of rows is that of the last one in
- * one of some calls. */
-static void trainer_loss(api *a)
+/* Returns the rows of the last forward, or 1. */
+static size_t rows_of_forward(mlp_trainer *trainer)
 {
-    mlp_trainer *trainer = api_trainer(a);
-    const mlp_net *net = api_net_of(a, trainer);
     mlp_view A = {.rows = 1};
     if (mlp_trainer_tensor(trainer, MLP_A, 0, &A) != MLP_OK) {
         (void)fuzz_messages();
     }
-    mlp_cview Y = api_Y(a, net, A.rows);
+    return A.rows;
+}
+
+static void trainer_loss(api *a)
+{
+    mlp_trainer *trainer = api_trainer(a);
+    const mlp_net *net = api_net_of(a, trainer);
+    mlp_cview Y = api_Y(a, net, rows_of_forward(trainer));
     double *loss = api_out(a, 1, sizeof *loss);
     bool backward = fuzz_once_in(a->draw, 2);
     api_arm(a);
     (void)api_done(a, backward ? mlp_trainer_backward(trainer, Y)
                                : mlp_trainer_loss(trainer, Y, loss));
+}
+
+/* Gives the derivative of a loss of the caller's own, by A[L] or Z[L]. */
+static void backward_from(api *a)
+{
+    mlp_trainer *trainer = api_trainer(a);
+    const mlp_net *net = api_net_of(a, trainer);
+    size_t rows = rows_of_forward(trainer);
+    size_t outputs = net ? mlp_net_outputs(net) : 1;
+    mlp_cview dA = api_rows(a, mlp_net_precision(net), rows, outputs);
+    bool is_dZ = fuzz_once_in(a->draw, 2);
+    api_arm(a);
+    (void)api_done(a, is_dZ ? mlp_trainer_backward_from_dZ(trainer, dA)
+                            : mlp_trainer_backward_from(trainer, dA));
 }
 
 static void trainer_set_row_weights(api *a)
@@ -283,10 +301,12 @@ static void trainer_tensor(api *a)
 {
     mlp_trainer *trainer = api_trainer(a);
     mlp_tensor which = (mlp_tensor)fuzz_below(a->draw, 14);
-    size_t l = api_count(a, 4);
+    size_t l = fuzz_once_in(a->draw, 3) ? 0 : api_count(a, 4);
+    bool takes_all = fuzz_once_in(a->draw, 4);
     mlp_view *view = api_out(a, 1, sizeof *view);
     api_arm(a);
-    if (api_done(a, mlp_trainer_tensor(trainer, which, l, view))) {
+    if (api_done(a, takes_all ? mlp_trainer_gradients(trainer, view)
+                              : mlp_trainer_tensor(trainer, which, l, view))) {
         for (size_t i = 0; i < view->rows * view->cols; i++) {
             (void)mlp_cview_at(mlp_view_const(*view), i / view->cols,
                                i % view->cols);
@@ -412,6 +432,7 @@ api_call *const api_train_calls[] = {fit,
                                      trainer_set,
                                      trainer_forward,
                                      trainer_loss,
+                                     backward_from,
                                      trainer_set_row_weights,
                                      trainer_update,
                                      trainer_step,

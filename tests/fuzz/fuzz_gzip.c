@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzzing of the reader of gzip files. The files that are built hold a CSV file
- * as it is, in one block that is not compressed, so that a lie in it can have a
- * true checksum. Those of the corpus are compressed.
+ * This target fuzzes the reader of gzip files. Files that are built hold a CSV
+ * file as it is, in one block that is not compressed, so that a lie in it can
+ * have a true checksum. Those of the corpus are compressed.
  *
  *     head, 10 bytes | 1 | length, 2 bytes | ~length | text | CRC-32 | length
  */

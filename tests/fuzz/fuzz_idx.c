@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzzing of the reader of IDX files: two zeros, the type, the number of
- * dimensions, the dimensions as big-endian numbers of 4 bytes, the elements.
+ * This target fuzzes the reader of IDX files. A file has two zeros, the type,
+ * the number of dimensions, the dimensions as big-endian numbers of 4 bytes,
+ * and the elements.
  */
 #include "fuzz/tables.h"
 

@@ -15,6 +15,18 @@ static void build(fuzz_file *f, fuzz_draw *d)
     mlp_net_free(net);
 }
 
+/* A loaded network has a name for each class, or none. */
+static void check_names(const mlp_net *net)
+{
+    size_t outputs = mlp_net_outputs(net);
+    size_t classes = outputs == 1 ? 2 : outputs;
+    size_t n = 0;
+    while (mlp_net_class_name(net, n)) {
+        n++;
+    }
+    NEED(n == 0 || n == classes);
+}
+
 static void check(const unsigned char *bytes, size_t size)
 {
     mlp_hooks hooks = fuzz_hooks();
@@ -24,6 +36,7 @@ static void check(const unsigned char *bytes, size_t size)
         return;
     }
     fuzz_accept();
+    check_names(net);
     fuzz_predict(net);
     fuzz_save_twice(net);
     mlp_net_free(net);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzzing of the reader of NPY files: a magic string, the version, the length
- * of the header, the header (the text of a Python dictionary), the elements.
+ * This target fuzzes the reader of NPY files. A file has a magic string, the
+ * version, the length of the header, the header (the text of a Python
+ * dictionary), and the elements.
  */
 #include "fuzz/tables.h"
 

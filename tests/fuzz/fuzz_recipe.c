@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzzing of the reader of recipes. */
+/* This target fuzzes the reader of recipes. */
 #include "fuzz/tables.h"
 
 static void lie(fuzz_file *f, fuzz_draw *d)

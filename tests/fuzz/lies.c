@@ -177,19 +177,52 @@ static void put_number(fuzz_file *f, fuzz_draw *d, range token)
     fuzz_splice(f, token.from, token.to - token.from, text, strlen(text));
 }
 
-/* Adds a small number to a whole one: an offset that is off by one. */
+enum { DIGITS = 24 };
+
+/* Writes a whole number that differs by at most 8 from one in the file. */
+static void near_number(const fuzz_file *f, fuzz_draw *d, range token,
+                        char digits[DIGITS])
+{
+    enum { MOST = 8 };
+    size_t n = token.to - token.from;
+    memset(digits, 0, DIGITS);
+    memcpy(digits, f->bytes + token.from, n < 20 ? n : 20);
+    unsigned long long value = strtoull(digits, NULL, 10);
+    value += fuzz_below(d, 2 * MOST + 1);
+    (void)snprintf(digits, DIGITS, "%llu", value > MOST ? value - MOST : 0);
+}
+
+/* Changes a whole number: an offset is off by one. */
 static void change_number(fuzz_file *f, fuzz_draw *d, range token)
 {
-    static const char *const steps[] = {"1", "-1", "2", "-2",
-                                        "4", "-4", "8", "-8"};
-    char digits[24] = "";
+    char digits[DIGITS];
+    near_number(f, d, token, digits);
+    fuzz_splice(f, token.from, token.to - token.from, digits, strlen(digits));
+}
+
+/* Changes every number of a text that equals the token: a border of two ranges
+ * moves, or a layer gets another width everywhere. */
+static void change_everywhere(fuzz_file *f, fuzz_draw *d, range text,
+                              range token)
+{
+    char old[DIGITS] = "";
+    char new[DIGITS];
     size_t n = token.to - token.from;
-    memcpy(digits, f->bytes + token.from, n < 20 ? n : 20);
-    long long step = strtoll(steps[fuzz_below(d, 8)], NULL, 10);
-    unsigned long long value = strtoull(digits, NULL, 10);
-    (void)snprintf(digits, sizeof digits, "%llu",
-                   value + (unsigned long long)step);
-    fuzz_splice(f, token.from, n, digits, strlen(digits));
+    if (n >= sizeof old) {
+        return;
+    }
+    memcpy(old, f->bytes + token.from, n);
+    near_number(f, d, token, new);
+    size_t m = strlen(new);
+    for (size_t at = text.from; at + n <= text.to && at + n <= f->size; at++) {
+        bool begins = at == text.from || !in_word(f->bytes[at - 1]);
+        bool ends = at + n == f->size || !in_word(f->bytes[at + n]);
+        if (begins && ends && memcmp(f->bytes + at, old, n) == 0) {
+            fuzz_splice(f, at, n, new, m);
+            text.to = text.to - n + m;
+            at += m;
+        }
+    }
 }
 
 /* Inserts what texts rarely have. */
@@ -268,6 +301,10 @@ size_t fuzz_lie_in_text(fuzz_file *f, fuzz_draw *d, size_t from, size_t to)
     case 0:
     case 1:
     case 2:
+        if (is_number(f, token) && fuzz_once_in(d, 3)) {
+            change_everywhere(f, d, text, token);
+            break;
+        }
         if (is_number(f, token) && fuzz_once_in(d, 2)) {
             change_number(f, d, token);
             break;
@@ -388,6 +425,33 @@ size_t fuzz_lie_in_fields(fuzz_file *f, fuzz_draw *d, size_t from, size_t to)
  * Safetensors
  */
 
+/* Cuts or extends the data, and lets the ranges that end with them end with
+ * them still. */
+static void resize_data(fuzz_file *f, fuzz_draw *d, size_t header_end)
+{
+    static const unsigned char zeros[64];
+    size_t n = f->size - header_end;
+    char old[24] = "";
+    char new[24] = "";
+    size_t m = fuzz_once_in(d, 2) ? n + fuzz_below(d, sizeof zeros)
+                                  : n - fuzz_below(d, n < 64 ? n + 1 : 64);
+    (void)snprintf(old, sizeof old, ",%zu]", n);
+    (void)snprintf(new, sizeof new, ",%zu]", m);
+    size_t length = strlen(old);
+    for (size_t at = 0; at + length < header_end; at++) {
+        if (memcmp(f->bytes + at, old, length) == 0) {
+            fuzz_splice(f, at, length, new, strlen(new));
+            header_end = header_end - length + strlen(new);
+        }
+    }
+    if (m < n) {
+        f->size -= n - m;
+    } else {
+        fuzz_append(f, zeros, m - n);
+    }
+    put_integer(f->bytes, 8, header_end - 8, false);
+}
+
 void fuzz_lie_in_tensors(fuzz_file *f, fuzz_draw *d)
 {
     enum { LENGTH = 8 };
@@ -403,6 +467,8 @@ void fuzz_lie_in_tensors(fuzz_file *f, fuzz_draw *d)
         (void)fuzz_lie_in_fields(f, d, end, f->size);
     } else if (kind == 3) {
         f->size -= fuzz_below(d, f->size - LENGTH);
+    } else if (kind == 4) {
+        resize_data(f, d, end);
     } else {
         end = fuzz_lie_in_text(f, d, LENGTH, end);
         end = end > LENGTH ? end - LENGTH : 0;
