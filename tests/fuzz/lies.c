@@ -266,11 +266,13 @@ static void insert_oddity(fuzz_file *f, fuzz_draw *d, size_t at)
     fuzz_splice(f, at, 0, odd[i].text, odd[i].n);
 }
 
+/* Repeats a byte, so that a word becomes longer than a buffer for it. */
 static void repeat_byte(fuzz_file *f, fuzz_draw *d, size_t at)
 {
-    unsigned char run[300];
-    memset(run, f->bytes[at], sizeof run);
-    fuzz_splice(f, at, 0, run, 1 + fuzz_below(d, sizeof run));
+    unsigned char run[5000];
+    size_t most = fuzz_once_in(d, 8) ? sizeof run : 300;
+    memset(run, f->bytes[at], most);
+    fuzz_splice(f, at, 0, run, 1 + fuzz_below(d, most));
 }
 
 /* Moves, doubles or removes what stands between two marks. */
