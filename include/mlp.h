@@ -613,6 +613,26 @@ MLP_NODISCARD mlp_status mlp_predict_with(const mlp_net *net,
                                           mlp_workspace *workspace, mlp_cview X,
                                           mlp_view A);
 
+/* Computes the Jacobian dA/dX of a single row: J (n[L], n[0]) receives, in row i
+ * and column j, the derivative of output i by input j at x (1, n[0]). Both are
+ * in the caller's units, so scaling is a part of it:
+ *
+ *   J = T F[L] W[L] ... F[2] W[2] F[1] W[1] S            (chapter 3.2)
+ *
+ * F[l] is the derivative of layer l's activation at x, diagonal but for softmax
+ * (see MLP_ACTIVATION_LIST: at z = 0 that of relu is 0), times batch norm's
+ * factor as in predicting. S and T are diagonal: 1 / std of the inputs, and std
+ * of the targets. The product is computed from the end that is narrower, in
+ * forward mode if n[0] < n[L], else in reverse mode (Griewank and Walther,
+ * "Evaluating Derivatives", 2008, chapter 3), and takes about as long as
+ * min(n[0], n[L]) + 1 predictions. Uses one thread and allocates nothing. A NaN
+ * or an infinity in x is no error.
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE: of x or J. MLP_ERR_ARGUMENT: as
+ * mlp_predict_with. */
+MLP_NODISCARD mlp_status mlp_jacobian(const mlp_net *net,
+                                      mlp_workspace *workspace, mlp_cview x,
+                                      mlp_view J);
+
 /* ---------------------------------------------------------------------------
  * 7. Training: gradient descent (chapters 3 and 4)
  */
