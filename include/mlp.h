@@ -1323,6 +1323,11 @@ typedef struct mlp_export_options {
      * inputs. Each output has a scale of its own, unless outputs are classes,
      * which are compared. Default false. */
     bool int8;
+    /* true: the code has a function <prefix>_jacobian, too, which computes what
+     * mlp_jacobian does: with `canonical` to the bit, else within 1e-6 of the
+     * size that derivatives by the input have. Not with int8, whose outputs
+     * change in steps. Default false. */
+    bool jacobian;
     mlp_cview X; /* rows (m, n[0]). The self-test uses up to 8; int8 needs some
                     and takes the ranges of all numbers from them. Default
                     none: the self-test invents rows */
@@ -1340,6 +1345,7 @@ mlp_export_options mlp_export_defaults(void);
 typedef struct mlp_export_report {
     size_t constant_bytes; /* weights, scaling and names: read-only memory */
     size_t scratch_bytes;  /* memory that a prediction needs from its caller */
+    size_t jacobian_scratch_bytes; /* memory that a Jacobian needs; else 0 */
     /* How well the network, and its int8 form, predict Y from X: the accuracy,
      * or r2 with mse, mae and huber. NaN without int8 or without Y. */
     double score_before, score_after;
@@ -1355,9 +1361,10 @@ typedef struct mlp_export_report {
  * mlp_net_save, or neither; a header and a source of different exports do not
  * compile. Allocates the files' size and a network.
  * MLP_ERR_ARGUMENT: a path or prefix of another form, a header that would have
- * the name of one of the system ("math.c"), or int8 without X.
- * MLP_ERR_NOT_FINITE: a parameter, X, or an output for X is not finite; with
- * int8 also if a float cannot hold X or an output.
+ * the name of one of the system ("math.c"), int8 without X, or int8 with
+ * jacobian.
+ * MLP_ERR_NOT_FINITE: a parameter, X, an output for X, or its Jacobian is not
+ * finite; with int8 also if a float cannot hold X or an output.
  * MLP_ERR_ACCURACY: int8 lowers the score by more than max_score_drop; the
  * report says how much.
  * MLP_ERR_LIMIT: with int8, a layer of more than 32768 inputs.
