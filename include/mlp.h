@@ -1324,9 +1324,9 @@ typedef struct mlp_export_options {
      * which are compared. Default false. */
     bool int8;
     /* true: the code has a function <prefix>_jacobian, too, which computes what
-     * mlp_jacobian does: with `canonical` to the bit, else within 1e-6 of the
-     * size that derivatives by the input have. Not with int8, whose outputs
-     * change in steps. Default false. */
+     * mlp_jacobian does: with `canonical` to the bit, else within 1e-6 (with
+     * MLP_F32 1e-5) of the size that derivatives by an input can have. Not with
+     * int8, whose outputs change in steps. Default false. */
     bool jacobian;
     mlp_cview X; /* rows (m, n[0]). The self-test uses up to 8; int8 needs some
                     and takes the ranges of all numbers from them. Default
