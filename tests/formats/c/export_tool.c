@@ -84,7 +84,7 @@ static const example examples[] = {
      false,
      true,
      2,
-     {{9, MLP_ACT_SILU}, {8}, {5, MLP_ACT_TANH, .batch_norm = true}},
+     {{9, MLP_ACT_SIGMOID}, {8}, {5, MLP_ACT_TANH, .batch_norm = true}},
      MLP_LOSS_MAE},
     {"forward_bits",
      MLP_F32,
