@@ -320,7 +320,7 @@ static void bits_are_those_of_the_documented_order(void **state)
         compute(&p);
         reference(&p, forward, expected);
         assert_same(ro(p.J), ro(expected));
-        /* The other mode rounds otherwise. */
+        /* In the other mode some elements are rounded otherwise. */
         reference(&p, !forward, expected);
         assert_memory_not_equal(p.J.data, expected.data,
                                 p.J.rows * p.J.cols * sizeof(double));

@@ -30,7 +30,7 @@ enum { JACOBIAN_ROWS = 2 };
  * Sizes
  */
 
-/* True for forward mode. */
+/* True if the code works in forward mode. */
 static bool is_forward(const mlpi_export *e)
 {
     return mlpi_jacobian_is_forward(&e->net->layout);

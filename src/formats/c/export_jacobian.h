@@ -33,8 +33,9 @@
  * is not finite, so that C has no constants for it. */
 mlp_status mlpi_export_prepare_jacobian(mlpi_export *e);
 
-/* These write the parts of mlpi_export_kind that the function needs; nothing
- * if the option is off. */
+/* Write the parts of an export that mlpi_export_kind names: a size and a
+ * prototype for the header, the function for the code. They write nothing if
+ * the option is off. */
 void mlpi_export_put_jacobian_size(mlpi_writer *to, const mlpi_export *e);
 void mlpi_export_put_jacobian_prototype(mlpi_writer *to, const mlpi_export *e);
 void mlpi_export_put_jacobian(mlpi_writer *to, const mlpi_export *e);

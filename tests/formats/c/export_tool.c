@@ -78,7 +78,8 @@ static const example examples[] = {
     {"digits_bits", MLP_F32, true, DIGITS},
     {"small_f32", MLP_F32, false, MOONS, .without_jacobian = true},
     {"linear", MLP_F32, false, false, 3, {{2}}, MLP_LOSS_MSE},
-    /* These have fewer inputs than outputs: forward mode. */
+    /* The next two have fewer inputs than outputs, so their Jacobians take
+     * forward mode. */
     {"forward",
      MLP_F32,
      false,

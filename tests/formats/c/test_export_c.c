@@ -409,7 +409,8 @@ static void jacobians_are_written_if_asked_for(void **state)
     assert_int_equal(report.jacobian_scratch_bytes, 0);
     options.jacobian = true;
     assert_int_equal(mlp_export_c(net, f->code, &options, &report), MLP_OK);
-    /* Two arrays as for predicting, and the derivatives of three layers. */
+    /* The scratch has two arrays as for predicting, and the derivatives of
+     * three layers. */
     assert_int_equal(report.scratch_bytes, (16 + 8) * 4);
     assert_int_equal(report.jacobian_scratch_bytes, (16 + 8 + 25) * 4);
     assert_int_equal(report.constant_bytes, 193 * 4);
