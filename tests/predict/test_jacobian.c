@@ -187,6 +187,8 @@ static void jacobians_are_differences(void **state)
     }
 }
 
+/* The last two networks are so wide that the buffers of a workspace have 8 rows,
+ * and the matrix goes through the layers in several blocks of columns. */
 static void deep_and_wide_jacobians_are_differences(void **state)
 {
     (void)state;
@@ -200,7 +202,9 @@ static void deep_and_wide_jacobians_are_differences(void **state)
           {31, MLP_ACT_TANH},
           {64, MLP_ACT_SOFTPLUS},
           {17, MLP_ACT_SOFTMAX}},
-         MLP_LOSS_CCE}};
+         MLP_LOSS_CCE},
+        {11, 2, {{9001, MLP_ACT_TANH}, {13, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE},
+        {13, 2, {{9001, MLP_ACT_TANH}, {11, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE}};
     for (uint32_t i = 0; i < COUNT(models); i++) {
         problem p = problem_of(&models[i], MLP_F64, i, NULL);
         assert_differences(&p);
@@ -329,8 +333,7 @@ static void bits_are_those_of_the_documented_order(void **state)
     }
 }
 
-/* The last networks are so wide that a chunk has 8 rows, and the matrix goes
- * through the layers in several blocks of columns. */
+/* Among the networks are those with several blocks of columns. */
 static void all_kernels_give_equal_bits(void **state)
 {
     (void)state;

@@ -427,7 +427,9 @@ static void put_sizes(mlpi_writer *to, const mlpi_export *e)
     for (size_t k = 0; k < all.cols; k++) {
         double size = 0;
         for (size_t i = 0; i < all.rows; i++) {
-            size = fmax(size, fmin(most, fabs(mlp_cview_at(all, i, k))));
+            double x = fabs(mlp_cview_at(all, i, k));
+            x = x > most ? most : x;
+            size = x > size ? x : size;
         }
         mlpi_list_put_real(&list, MLP_F64, size);
     }
