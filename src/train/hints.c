@@ -116,6 +116,7 @@ static span outputs_of(const mlpi_layer_layout *layer)
         return (span){-1.0, 1.0};
     case MLP_ACT_RELU:
     case MLP_ACT_SOFTPLUS:
+    case MLP_ACT_EXP:
         return (span){0.0, infinity};
     case MLP_ACT_ELU:
         return (span){-layer->slope, infinity};
@@ -190,7 +191,7 @@ void mlpi_hint_about_rows(const mlp_net *net, mlp_cview X, mlp_cview Y,
                         X, order, m);
     }
     if (mlpi_is_regression(net->loss)) {
-        if (!net->out.scales) {
+        if (!net->out.scales && mlpi_may_scale(net->loss)) {
             hint_about_size(net, "Y", remedy_for_targets(net), Y, order, m);
         }
         hint_about_targets(net, Y, order, m);
@@ -312,7 +313,11 @@ static double constant_loss(const mlp_net *net)
     case MLP_LOSS_MSE:
     case MLP_LOSS_MAE:
     case MLP_LOSS_HUBER:
+    case MLP_LOSS_QUANTILE:
+    case MLP_LOSS_POISSON:
         break;
+    case MLP_LOSS_GAUSSIAN_NLL:
+        return net->out.scales ? 0.5 : 0.0; /* variance 1 */
     }
     return net->out.scales ? 1.0 : 0.0;
 }
@@ -332,14 +337,25 @@ static bool is_worse_than_batch(const mlpi_watch *watch, const mlp_net *net)
            watch->last_loss > watch->batch_loss + 3.0 * watch->spread;
 }
 
+/* Returns a fifth more than a loss. A loss that may be negative has no natural
+ * zero, so that a small part of it may be noise: there it is a tenth more at
+ * least. */
+static double a_fifth_more(mlp_loss kind, double loss)
+{
+    bool may_be_negative =
+        kind == MLP_LOSS_POISSON || kind == MLP_LOSS_GAUSSIAN_NLL;
+    return may_be_negative ? loss + mlpi_max(0.2 * fabs(loss), 0.1)
+                           : 1.2 * loss;
+}
+
 /* Gives the hint about a loss that rose. */
 static void hint_about_loss(const mlpi_watch *watch, const mlp_trainer *trainer)
 {
-    const double a_fifth_more = 1.2;
     const double nothing = 1e-6; /* a loss below this may jump as it likes */
     bool from_batch = is_worse_than_batch(watch, trainer->net);
     if (watch->last_loss > nothing &&
-        (from_batch || watch->last_loss > a_fifth_more * watch->first_loss)) {
+        (from_batch || watch->last_loss > a_fifth_more(trainer->net->loss,
+                                                       watch->first_loss))) {
         mlpi_hint(&trainer->hooks,
                   "the loss rose from %.4g to %.4g: a lower learning rate may "
                   "help",

@@ -54,7 +54,7 @@ set(int8_sources ${runtime}/int8.h)
 set(real_names
     real dense standardise rescale first_largest probabilities
     sigmoid_of tanh_of relu_of leaky_relu_of elu_of gelu_of gelu_tanh_of silu_of
-    softplus_of)
+    softplus_of exp_of)
 set(int8_names dense look_up look_up_each first_largest quantised)
 
 set(snippet_sources ${libm_sources} ${canonical_sources} ${int8_sources})

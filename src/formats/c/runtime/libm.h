@@ -9,7 +9,8 @@
  * the function <name>_of, for softmax `probabilities`. Parameter: REAL_BITS, 32
  * or 64.
  *
- * Every power of e has an exponent of at most 0, so none overflows.
+ * Every other power of e than exp's has an exponent of at most 0, so none
+ * overflows.
  */
 #if REAL_BITS == 32
 
@@ -100,6 +101,12 @@ static inline real gelu_tanh_of(real z)
 static inline real softplus_of(real z)
 {
     return relu_of(z) + LOG(1 + falling(z));
+}
+
+/* Exp is the one activation whose power of e may be infinite. */
+static inline real exp_of(real z)
+{
+    return EXP(z);
 }
 
 /* a[j] = e^a[j] / (sum over k of e^a[k]). The largest a is subtracted first. */
