@@ -145,17 +145,21 @@ static void losses_and_gradients_are_pytorchs(void **state)
  * Equal bits
  */
 
-/* Trains with several batches and returns the network. */
+/* Trains a network that is wide enough for several threads. */
 static mlp_net *trained(mlp_dtype dtype, mlp_loss loss, const char *kernels,
                         size_t threads)
 {
-    mlp_net *net = network(dtype, loss, MLP_ACT_AUTO, kernels);
+    mlp_layer layers[2];
+    mlp_config config = config_for(layers, dtype, loss, MLP_ACT_AUTO);
+    layers[0].width = 300;
+    config.kernels = kernels;
+    mlp_net *net = net_of(&config);
     size_t targets = mlp_net_targets(net);
     data d = {random_matrix(dtype, 900, INPUTS, -1, 1),
               random_matrix(dtype, 900, targets, 0, 3)};
     mlp_train_options options = mlp_train_defaults();
     options.epochs = 2;
-    options.batch_size = 400;
+    options.batch_size = 600;
     options.threads = threads;
     options.validation_fraction = 0.1;
     assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL), MLP_OK);
