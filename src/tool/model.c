@@ -79,6 +79,13 @@ static mlp_status load_net(tool_model *model)
               model->path, model->kind);
 }
 
+/* True if the outputs are of one number: itself, its quantiles, or its mean and
+ * variance. */
+static bool has_one_target(const mlp_net *net)
+{
+    return mlp_net_targets(net) == 1 || mlp_net_quantiles(net);
+}
+
 /* Loads the recipe, if there is one. That of another network may have come into
  * the file, by mistake or not. Without this check its inputs, or its classes,
  * would not fit the views that are made for the network. */
@@ -93,7 +100,7 @@ static void load_recipe(tool_model *model)
     size_t classes = mlpi_tool_classes(model->net);
     size_t found = mlp_data_recipe_classes(model->recipe);
     if (inputs != mlp_data_recipe_inputs(model->recipe) ||
-        (found == 0 ? mlp_net_outputs(model->net) != 1 : found != classes)) {
+        (found == 0 ? !has_one_target(model->net) : found != classes)) {
         TOOL_FAIL("%s: expects a recipe for %zu inputs and %zu classes (0: a "
                   "number), got one for %zu and %zu",
                   model->path, inputs, classes,
@@ -174,7 +181,7 @@ static bool check_plain(const tool_model *model, const char *path,
                         const mlp_data *data)
 {
     size_t inputs = mlp_net_inputs(model->net);
-    size_t all = inputs + (model->classes ? 1 : mlp_net_outputs(model->net));
+    size_t all = inputs + (model->classes ? 1 : mlp_net_targets(model->net));
     size_t cols = mlp_data_cols(data);
     if (cols != inputs && cols != all) {
         TOOL_REFUSE("%s: expects %zu columns, the inputs of %s in their order, "
@@ -254,9 +261,10 @@ static tool_rows read_rows(const tool_model *model, const char *path,
         (recipe ? check_columns : check_plain)(model, path, rows.data);
     rows.X = mlpi_tool_view(precision, m, mlp_net_inputs(model->net));
     if (has_targets && !options->keep_text) {
-        rows.Y = model->classes ? mlpi_tool_view(MLP_I32, m, 1)
-                                : mlpi_tool_view(precision, m,
-                                                 mlp_net_outputs(model->net));
+        rows.Y = model->classes
+                     ? mlpi_tool_view(MLP_I32, m, 1)
+                     : mlpi_tool_view(precision, m,
+                                      recipe ? 1 : mlp_net_targets(model->net));
     }
     if (!recipe) {
         copy_cells(path, rows.data, 0, rows.X);
@@ -290,6 +298,16 @@ tool_rows mlpi_tool_read_text(const tool_model *model, const char *path)
     options.ignored = &model->target;
     options.n_ignored = model->recipe ? 1 : 0;
     return read_rows(model, path, &options);
+}
+
+mlp_cview mlpi_tool_targets(const tool_model *model, const tool_rows *rows)
+{
+    mlp_cview Y = mlp_view_const(rows->Y);
+    if (!model->classes && Y.cols == 1) {
+        Y.cols = mlp_net_targets(model->net);
+        Y.col_stride = Y.cols > 1 ? 0 : 1;
+    }
+    return Y;
 }
 
 void mlpi_tool_free_rows(tool_rows *rows)

@@ -35,8 +35,9 @@ void mlpi_tool_close(tool_model *model);
 typedef struct tool_rows {
     mlp_data *data;
     mlp_view X; /* inputs (m, n[0]), in the network's precision */
-    mlp_view Y; /* targets: class numbers (m, 1) of MLP_I32, or numbers
-                   (m, n[L]); its data is NULL if the table has none */
+    mlp_view Y; /* targets: class numbers (m, 1) of MLP_I32, or numbers, (m, 1)
+                   with a recipe and else (m, mlp_net_targets); its data is NULL
+                   if the table has none */
 } tool_rows;
 
 /* Loads a table; "-" is the standard input. The targets may stand in a second
@@ -48,6 +49,10 @@ tool_rows mlpi_tool_read(const tool_model *model, const char *path,
  * rows. */
 tool_rows mlpi_tool_read_text(const tool_model *model, const char *path);
 void mlpi_tool_free_rows(tool_rows *rows);
+
+/* Returns a view of the targets in the shape that the network takes. Several
+ * quantiles share the one column of a recipe. */
+mlp_cview mlpi_tool_targets(const tool_model *model, const tool_rows *rows);
 
 /* What a network answers to the rows X. */
 typedef struct tool_answers {

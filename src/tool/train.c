@@ -468,7 +468,7 @@ static void print_json(const session *s)
                    "'weights': %s, 'train_rows': %zu, 'held_out': {",
                    s->path, s->table.path, s->table.target, s->command,
                    mlpi_tool_hash(s->result.net, hash), s->split.n_train);
-    mlpi_tool_print_scores(&s->result.scores);
+    mlpi_tool_print_scores(s->result.net, &s->result.scores);
     if (s->plan.options.folds > 0) {
         mlpi_tool_json("}, 'cv': {'folds': %zu, %s: %g, 'deviation': %g",
                        s->plan.options.folds,
