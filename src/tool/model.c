@@ -79,9 +79,7 @@ static mlp_status load_net(tool_model *model)
               model->path, model->kind);
 }
 
-/* True if the outputs are of one number: itself, its quantiles, or its mean and
- * variance. */
-static bool has_one_target(const mlp_net *net)
+bool mlpi_tool_has_one_target(const mlp_net *net)
 {
     return mlp_net_targets(net) == 1 || mlp_net_quantiles(net);
 }
@@ -100,7 +98,8 @@ static void load_recipe(tool_model *model)
     size_t classes = mlpi_tool_classes(model->net);
     size_t found = mlp_data_recipe_classes(model->recipe);
     if (inputs != mlp_data_recipe_inputs(model->recipe) ||
-        (found == 0 ? !has_one_target(model->net) : found != classes)) {
+        (found == 0 ? !mlpi_tool_has_one_target(model->net)
+                    : found != classes)) {
         TOOL_FAIL("%s: expects a recipe for %zu inputs and %zu classes (0: a "
                   "number), got one for %zu and %zu",
                   model->path, inputs, classes,
@@ -300,14 +299,14 @@ tool_rows mlpi_tool_read_text(const tool_model *model, const char *path)
     return read_rows(model, path, &options);
 }
 
-mlp_cview mlpi_tool_targets(const tool_model *model, const tool_rows *rows)
+mlp_cview mlpi_tool_spread(const mlp_net *net, mlp_view Y)
 {
-    mlp_cview Y = mlp_view_const(rows->Y);
-    if (!model->classes && Y.cols == 1) {
-        Y.cols = mlp_net_targets(model->net);
-        Y.col_stride = Y.cols > 1 ? 0 : 1;
+    mlp_cview spread = mlp_view_const(Y);
+    if (mlp_net_quantiles(net) && Y.cols == 1) {
+        spread.cols = mlp_net_targets(net);
+        spread.col_stride = 0;
     }
-    return Y;
+    return spread;
 }
 
 void mlpi_tool_free_rows(tool_rows *rows)

@@ -50,9 +50,13 @@ tool_rows mlpi_tool_read(const tool_model *model, const char *path,
 tool_rows mlpi_tool_read_text(const tool_model *model, const char *path);
 void mlpi_tool_free_rows(tool_rows *rows);
 
-/* Returns a view of the targets in the shape that the network takes. Several
- * quantiles share the one column of a recipe. */
-mlp_cview mlpi_tool_targets(const tool_model *model, const tool_rows *rows);
+/* Returns a view of targets in the shape that the network takes: several
+ * quantiles share one column. */
+mlp_cview mlpi_tool_spread(const mlp_net *net, mlp_view Y);
+
+/* True if the outputs are of one number: itself, its quantiles, or its mean and
+ * variance. */
+bool mlpi_tool_has_one_target(const mlp_net *net);
 
 /* What a network answers to the rows X. */
 typedef struct tool_answers {

@@ -187,6 +187,20 @@ tool_scores mlpi_tool_score(const mlp_net *net, const tool_answers *answers,
     return scores;
 }
 
+const char *mlpi_tool_good_name(const mlp_net *net)
+{
+    mlp_loss loss = mlp_net_loss(net);
+    bool has_d2 = loss == MLP_LOSS_QUANTILE || loss == MLP_LOSS_POISSON;
+    return mlpi_tool_classes(net) > 0 ? "accuracy" : has_d2 ? "D2" : "R2";
+}
+
+const char *mlpi_tool_bad_name(const mlp_net *net)
+{
+    return mlpi_tool_classes(net) > 0 ? "log loss"
+           : mlp_net_quantiles(net)   ? "pinball loss"
+                                      : "mean absolute error";
+}
+
 /* Appends the shares of covered targets to a text. */
 static void write_covered(const mlp_net *net, const tool_scores *s,
                           char text[TOOL_SCORES_SIZE])
@@ -220,13 +234,11 @@ void mlpi_tool_write_scores(const mlp_net *net, const tool_scores *scores,
                        "accuracy %.3f, log loss %.3f  (always \"%s\": %.3f)",
                        scores->good, scores->bad, usual, scores->simple);
     } else {
-        mlp_loss loss = mlp_net_loss(net);
-        bool is_quantile = loss == MLP_LOSS_QUANTILE;
         (void)snprintf(
             text, TOOL_SCORES_SIZE, "%s %.3f, %s %.4g  (always the %s: %.4g)",
-            is_quantile || loss == MLP_LOSS_POISSON ? "D2" : "R2", scores->good,
-            is_quantile ? "pinball loss" : "mean absolute error", scores->bad,
-            is_quantile ? "quantiles" : "mean", scores->simple);
+            mlpi_tool_good_name(net), scores->good, mlpi_tool_bad_name(net),
+            scores->bad, mlp_net_quantiles(net) ? "quantiles" : "mean",
+            scores->simple);
         write_covered(net, scores, text);
     }
 }

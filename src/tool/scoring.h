@@ -33,6 +33,10 @@ typedef struct tool_scores {
 tool_scores mlpi_tool_score(const mlp_net *net, const tool_answers *answers,
                             mlp_cview Y);
 
+/* Return what the members `good` and `bad` of a network's scores are called. */
+const char *mlpi_tool_good_name(const mlp_net *net);
+const char *mlpi_tool_bad_name(const mlp_net *net);
+
 /* Writes the scores as text, such as
  *   accuracy 0.967, log loss 0.081  (always "setosa": 0.333) */
 enum { TOOL_SCORES_SIZE = 400 };

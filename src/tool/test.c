@@ -132,7 +132,7 @@ static void score(const tool_model *model, const tool_rows *rows,
     tool_answers answers =
         mlpi_tool_answer(model->net, mlp_view_const(rows->X));
     report r = {.model = model,
-                .Y = mlpi_tool_targets(model, rows),
+                .Y = mlpi_tool_spread(model->net, rows->Y),
                 .A = mlp_view_const(answers.A),
                 .counts = mlp_view_const(counts)};
     r.scores = mlpi_tool_score(model->net, &answers, r.Y);
