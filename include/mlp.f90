@@ -544,6 +544,11 @@ module mlp
       type(c_ptr), value :: net
       real(c_double), intent(inout) :: mean(*), std(*)
     end function
+    integer(c_int) function mlp_net_output_scaling(net, mean, std) bind(C)
+      import
+      type(c_ptr), value :: net
+      real(c_double), intent(inout) :: mean(*), std(*)
+    end function
   end interface
 
   ! -------------------------------------------------------------------------

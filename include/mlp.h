@@ -587,6 +587,12 @@ MLP_NODISCARD mlp_status mlp_net_set_target_scaling(mlp_net *net,
 MLP_NODISCARD mlp_status mlp_net_target_scaling(const mlp_net *net,
                                                 double *mean, double *std);
 
+/* Copies out what a prediction does to each output a of the last layer, a * std
+ * + mean: n[L] numbers each. They are those of the targets, but for the
+ * logarithms of variances, whose mean is 2 log(std) and whose std is 1. */
+MLP_NODISCARD mlp_status mlp_net_output_scaling(const mlp_net *net,
+                                                double *mean, double *std);
+
 /* ---------------------------------------------------------------------------
  * 6. Predicting
  *

@@ -382,7 +382,7 @@ static COLD void add_long_terms(term_function *f, const mlpi_loss_terms_args *t,
     add_terms(f, false, t, lanes);
 }
 
-/* The same for terms that have a number of their own. */
+/* Like add_long_terms, for terms that have a number of their own. */
 static COLD void add_varied_terms(term_function *f,
                                   const mlpi_loss_terms_args *t,
                                   double lanes[MLPI_LANES])

@@ -95,7 +95,8 @@ static bool is_from_z(const mlp_net *net)
     return is_log_sigmoid || net->loss == MLP_LOSS_POISSON;
 }
 
-/* True if dZ is a - y. */
+/* True if dZ is a - y: if the derivatives of loss and activation cancel, and
+ * the term is that of one output. */
 static bool is_difference(const mlp_net *net)
 {
     return net->loss != MLP_LOSS_CCE && is_from_z(net);
@@ -183,6 +184,7 @@ static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
     } else {
         terms.a = as_doubles(net, from_z ? args->Z : args->A, first, n, a);
     }
+    /* Only the loss quantile has quantiles, one for each column. */
     for (size_t i = 0; net->quantiles && i < n; i++) {
         extra[i] = net->quantiles[(first + i) % n_targets];
     }

@@ -295,6 +295,7 @@ static mlp_status make_net(const mlp_config *config, mlp_net **net)
     TRY(mlpi_allocate_layout(&made.hooks, lay_out, &c, "a network", &block));
     mlpi_init_parameters(made.kernels, &made.layout, config->init, config->seed,
                          made.parameters);
+    /* Without quantiles of the caller's each output is a median. */
     for (size_t j = 0; made.quantiles && j < mlpi_net_outputs(&made); j++) {
         made.quantiles[j] = config->quantiles ? config->quantiles[j] : 0.5;
     }
@@ -375,6 +376,7 @@ size_t mlp_net_outputs(const mlp_net *net)
     return net ? mlpi_net_outputs(net) : 0;
 }
 
+/* With gaussian_nll there are half as many targets as outputs. */
 size_t mlp_net_targets(const mlp_net *net)
 {
     return net ? mlpi_net_targets(net) : 0;
@@ -401,6 +403,7 @@ mlp_loss mlp_net_loss(const mlp_net *net)
     return net ? net->loss : MLP_LOSS_BCE;
 }
 
+/* Only a network with the loss quantile has an array of them. */
 const double *mlp_net_quantiles(const mlp_net *net)
 {
     return net ? net->quantiles : NULL;

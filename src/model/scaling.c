@@ -85,6 +85,7 @@ static void complete_log_variances(const mlp_net *net, mlpi_scaling *to)
     size_t k = columns_of(net, to);
     double one[BLOCK];
     double logs[BLOCK];
+    /* Without logarithms of variances k is all columns, and nothing is done. */
     for (size_t first = 0; first < k && k < to->n; first += BLOCK) {
         size_t n = mlpi_min_size(BLOCK, k - first);
         kernels->to_double(n, mlpi_at(kernels, to->std, first), logs);
@@ -252,16 +253,15 @@ mlp_status mlp_net_set_target_scaling(mlp_net *net, const double *mean,
     return set(net, &net->out, "target", mean, std);
 }
 
-/* Copies mean and std of inputs or of targets to the caller. Without scaling
+/* Copies the first n mean and std of a scaling to the caller. Without scaling
  * they are 0 and 1, which change nothing. */
-static mlp_status get(const mlp_net *net, const mlpi_scaling *from,
+static mlp_status get(const mlp_net *net, const mlpi_scaling *from, size_t n,
                       double *mean, double *std)
 {
     if (!mean || !std) {
         return mlpi_error(&net->hooks, MLP_ERR_NULL, "the place for %s is NULL",
                           mean ? "std" : "mean");
     }
-    size_t n = columns_of(net, from);
     if (from->scales) { /* to_double is exact: every float is a double */
         net->kernels->to_double(n, from->mean, mean);
         net->kernels->to_double(n, from->std, std);
@@ -276,10 +276,17 @@ static mlp_status get(const mlp_net *net, const mlpi_scaling *from,
 
 mlp_status mlp_net_scaling(const mlp_net *net, double *mean, double *std)
 {
-    return net ? get(net, &net->in, mean, std) : MLP_ERR_NULL;
+    return net ? get(net, &net->in, net->in.n, mean, std) : MLP_ERR_NULL;
 }
 
 mlp_status mlp_net_target_scaling(const mlp_net *net, double *mean, double *std)
 {
-    return net ? get(net, &net->out, mean, std) : MLP_ERR_NULL;
+    return net ? get(net, &net->out, mlpi_net_targets(net), mean, std)
+               : MLP_ERR_NULL;
+}
+
+/* The scaling of outputs is kept as it is applied. */
+mlp_status mlp_net_output_scaling(const mlp_net *net, double *mean, double *std)
+{
+    return net ? get(net, &net->out, net->out.n, mean, std) : MLP_ERR_NULL;
 }

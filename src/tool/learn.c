@@ -58,6 +58,8 @@ void mlpi_tool_complete(tool_plan *plan, size_t rows)
  * Networks
  */
 
+/* BCE stands for an unknown name, because no network that is made here has it:
+ * two classes get two outputs and cce. */
 mlp_loss mlpi_tool_loss(const tool_options *options, size_t classes)
 {
     const char *name = options->loss ? options->loss : "mse";

@@ -79,6 +79,8 @@ static mlp_status load_net(tool_model *model)
               model->path, model->kind);
 }
 
+/* Quantiles may be of several targets, too, but then the network has no recipe,
+ * which is made for one target. */
 bool mlpi_tool_has_one_target(const mlp_net *net)
 {
     return mlp_net_targets(net) == 1 || mlp_net_quantiles(net);
@@ -299,6 +301,7 @@ tool_rows mlpi_tool_read_text(const tool_model *model, const char *path)
     return read_rows(model, path, &options);
 }
 
+/* A column stride of 0 makes every column of a view the same one. */
 mlp_cview mlpi_tool_spread(const mlp_net *net, mlp_view Y)
 {
     mlp_cview spread = mlp_view_const(Y);

@@ -43,6 +43,8 @@ static char *new_name(const answers *a, size_t j)
 {
     bool is_class = a->model->classes > 0 && j > 0;
     bool is_numbered = a->model->classes == 0 && a->n > 1;
+    /* Outputs of the losses quantile and gaussian_nll are told apart by words,
+     * which say more than numbers. */
     const double *tau = mlp_net_quantiles(a->model->net);
     bool has_pairs = mlp_net_loss(a->model->net) == MLP_LOSS_GAUSSIAN_NLL;
     const char *word = is_class ? a->model->names[j - 1] : a->model->target;

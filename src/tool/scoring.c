@@ -67,6 +67,8 @@ static double pinball(double y, double predicted, double tau)
     return y > predicted ? tau * (y - predicted) : (1 - tau) * (predicted - y);
 }
 
+/* Orders numbers for qsort. There is no NaN among them, because the reader of
+ * tables leaves out rows without a target. */
 static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a;
@@ -91,7 +93,9 @@ static double quantile_of(mlp_cview Y, size_t j, double tau)
     return below + (place - (double)low) * (above - below);
 }
 
-/* Scores quantiles, A (m, n[L]). The losses are means over all outputs. */
+/* Scores quantiles, A (m, n[L]). The losses are means over all outputs. An
+ * output covers a target if this is at or below it: of the targets, a share tau
+ * should be covered, also on rows that the network has not seen. */
 static void score_quantiles(const double *tau, mlp_cview A, mlp_cview Y,
                             tool_scores *scores)
 {
@@ -187,6 +191,7 @@ tool_scores mlpi_tool_score(const mlp_net *net, const tool_answers *answers,
     return scores;
 }
 
+/* The score that is better the larger it is. */
 const char *mlpi_tool_good_name(const mlp_net *net)
 {
     mlp_loss loss = mlp_net_loss(net);
@@ -194,6 +199,7 @@ const char *mlpi_tool_good_name(const mlp_net *net)
     return mlpi_tool_classes(net) > 0 ? "accuracy" : has_d2 ? "D2" : "R2";
 }
 
+/* The score that is better the smaller it is. */
 const char *mlpi_tool_bad_name(const mlp_net *net)
 {
     return mlpi_tool_classes(net) > 0 ? "log loss"

@@ -337,25 +337,16 @@ static bool is_worse_than_batch(const mlpi_watch *watch, const mlp_net *net)
            watch->last_loss > watch->batch_loss + 3.0 * watch->spread;
 }
 
-/* Returns a fifth more than a loss. A loss that may be negative has no natural
- * zero, so that a small part of it may be noise: there it is a tenth more at
- * least. */
-static double a_fifth_more(mlp_loss kind, double loss)
-{
-    bool may_be_negative =
-        kind == MLP_LOSS_POISSON || kind == MLP_LOSS_GAUSSIAN_NLL;
-    return may_be_negative ? loss + mlpi_max(0.2 * fabs(loss), 0.1)
-                           : 1.2 * loss;
-}
-
-/* Gives the hint about a loss that rose. */
+/* Gives the hint about a loss that rose. The losses poisson and gaussian_nll may
+ * be negative, where a fifth more of them has no meaning: a loss below 0 gives
+ * no hint. */
 static void hint_about_loss(const mlpi_watch *watch, const mlp_trainer *trainer)
 {
+    const double a_fifth_more = 1.2;
     const double nothing = 1e-6; /* a loss below this may jump as it likes */
     bool from_batch = is_worse_than_batch(watch, trainer->net);
     if (watch->last_loss > nothing &&
-        (from_batch || watch->last_loss > a_fifth_more(trainer->net->loss,
-                                                       watch->first_loss))) {
+        (from_batch || watch->last_loss > a_fifth_more * watch->first_loss)) {
         mlpi_hint(&trainer->hooks,
                   "the loss rose from %.4g to %.4g: a lower learning rate may "
                   "help",

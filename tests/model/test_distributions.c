@@ -14,6 +14,8 @@ static const double quantiles[OUTPUTS] = {0.05, 0.5, 0.8, 0.95};
 static const mlp_loss losses[] = {MLP_LOSS_QUANTILE, MLP_LOSS_POISSON,
                                   MLP_LOSS_GAUSSIAN_NLL};
 
+/* Describes the network of distributions_parameters.txt. With gaussian_nll its
+ * four outputs are two means and the logarithms of two variances. */
 static mlp_config config_for(mlp_layer layers[2], mlp_dtype dtype,
                              mlp_loss loss, mlp_activation last)
 {
@@ -29,6 +31,7 @@ static mlp_config config_for(mlp_layer layers[2], mlp_dtype dtype,
     return config;
 }
 
+/* Returns that network with the parameters that PyTorch used. */
 static mlp_net *network(mlp_dtype dtype, mlp_loss loss, mlp_activation last,
                         const char *kernels)
 {
@@ -57,6 +60,7 @@ static mlp_view matrix_from(mlp_dtype dtype, const char *name)
     return matrix;
 }
 
+/* Returns the rows of inputs, and targets that suit the loss. */
 static data data_for(mlp_dtype dtype, mlp_loss loss)
 {
     return (data){
@@ -96,6 +100,8 @@ static mlp_trainer *trainer_for(mlp_net *net, mlp_dtype dtype,
     return trainer;
 }
 
+/* Compares the loss and all gradients, in the order W1, b1, W2, b2, with a row
+ * of distributions_cases.txt. */
 static void assert_pytorchs(mlp_dtype dtype, const char *kernels,
                             const double *row, double relative, double absolute)
 {
@@ -120,6 +126,8 @@ static void assert_pytorchs(mlp_dtype dtype, const char *kernels,
     mlp_net_free(net);
 }
 
+/* Every set of kernels is compared, although all give the same bits: a test of
+ * equal bits would not notice if all were wrong. */
 static void losses_and_gradients_are_pytorchs(void **state)
 {
     (void)state;
@@ -167,6 +175,8 @@ static mlp_net *trained(mlp_dtype dtype, mlp_loss loss, const char *kernels,
     return net;
 }
 
+/* The threads share the rows of a batch: where Y has fewer columns than A, the
+ * rows of both begin at different places in memory. */
 static void kernels_and_threads_give_the_same_bits(void **state)
 {
     (void)state;
@@ -259,6 +269,8 @@ static void training_goes_on_from_copies(void **state)
  * What is learnt of made data
  */
 
+/* Half the rows would do for the means, but a deviation, and a share of rows,
+ * are known to a few hundredths only from thousands. */
 enum { MADE = 3000 };
 
 /* Returns X (m, 1) from -1 to 1. */
@@ -277,6 +289,7 @@ static double made_deviation(double x)
     return 40 * (1 + 0.8 * x);
 }
 
+/* The mean of the made targets, which is far from 0 in their unit. */
 static double made_mean(double x)
 {
     return 5000 + 100 * sin(3 * x);
@@ -294,8 +307,9 @@ static data made_numbers(uint32_t seed)
     return d;
 }
 
-/* Trains a network of one hidden layer with the defaults, and predicts the rows
- * of X. */
+/* Trains a network of one hidden layer and A.cols outputs with the defaults, so
+ * that the fit chooses the scaling. The rate falls to 0, since the last steps of
+ * a constant one would be seen in the shares. */
 static mlp_net *learn(const data *d, mlp_cview Y, mlp_loss loss,
                       const double *tau, mlp_view A)
 {
@@ -354,6 +368,7 @@ static double draw_count(mlp_rng *rng, double rate)
     return count;
 }
 
+/* The rate of the made counts, from 1 to 7.4. */
 static double made_rate(double x)
 {
     return exp(1 + x);
@@ -448,6 +463,7 @@ static void exact_targets_give_no_nan_in_silence(void **state)
  * Scaling
  */
 
+/* Returns what a network predicts. The caller frees the data. */
 static mlp_view outputs_of(const mlp_net *net, mlp_view X)
 {
     mlp_view A =
@@ -520,6 +536,8 @@ static void targets_standardise_as_they_are_set(void **state)
  * Errors
  */
 
+/* Checks that no network is made, that the message says why, and that nothing
+ * stays allocated. */
 static void refuse(const mlp_config *like, const char *message)
 {
     hook_record record = {0};
@@ -532,6 +550,7 @@ static void refuse(const mlp_config *like, const char *message)
     assert_int_equal(record.live, 0);
 }
 
+/* A number just below 1 is 1 as a float32. */
 static void bad_quantiles_are_refused(void **state)
 {
     (void)state;
@@ -555,7 +574,9 @@ static void bad_quantiles_are_refused(void **state)
     refuse(&config, "quantiles: expects the loss quantile or NULL, got mse");
 }
 
-/* They are copied, each is 1/2 by default, and other losses have none. */
+/* The network copies the caller's quantiles; each is 1/2 by default, and other
+ * losses have none. The state of a trainer belongs to the quantiles that it was
+ * trained with. */
 static void quantiles_belong_to_the_network(void **state)
 {
     (void)state;
@@ -576,7 +597,6 @@ static void quantiles_belong_to_the_network(void **state)
     assert_null(mlp_net_quantiles(other));
     assert_null(mlp_net_quantiles(NULL));
     assert_int_equal(mlp_net_targets(NULL), 0);
-    /* The state of a trainer belongs to the quantiles it was trained with. */
     mlp_trainer *trainer = trainer_of(net, ROWS);
     mlp_trainer *into = trainer_of(medians, ROWS);
     size_t size = mlp_trainer_save_size(trainer);
@@ -593,6 +613,7 @@ static void quantiles_belong_to_the_network(void **state)
     mlp_net_free(net);
 }
 
+/* Only classes have labels that can be smoothed. */
 static void smoothing_is_refused(void **state)
 {
     (void)state;
@@ -628,6 +649,7 @@ static void refuse_targets(mlp_loss loss, mlp_cview Y, mlp_status expected,
     mlp_net_free(net);
 }
 
+/* A count of -0.0 is 0. With gaussian_nll Y has half as many columns as A. */
 static void bad_targets_are_refused(void **state)
 {
     (void)state;
@@ -647,6 +669,8 @@ static void bad_targets_are_refused(void **state)
                    "Y: expects 4 columns, got 1");
 }
 
+/* A count that is divided by a deviation is no count any more. Even to switch
+ * the scaling off is refused, as for bce. */
 static void counts_cannot_be_scaled(void **state)
 {
     (void)state;

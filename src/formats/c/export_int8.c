@@ -66,7 +66,7 @@ static mlp_status score(const mlp_net *net, mlp_cview Y, const trial *t,
     size_t n = t->A.cols;
     if (mlpi_is_regression(net->loss)) {
         mlp_regression_scores scores = {.r2 = 0};
-        /* Of gaussian_nll these are the means. */
+        /* The first outputs of gaussian_nll are its means. */
         mlp_cview A = mlp_cview_cols(mlp_view_const(t->A), 0, Y.cols);
         TRY(mlp_score_regression(Y, A, &net->hooks, NULL, &scores));
         *result = scores.r2;

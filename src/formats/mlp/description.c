@@ -371,6 +371,8 @@ static void get_quantiles(parser *p)
     }
 }
 
+/* The text has been read once, so that its syntax is good; only the values can
+ * be wrong. */
 bool mlpi_description_quantiles(const mlpi_description *d, double *tau)
 {
     mlpi_json r = d->quantiles;

@@ -288,7 +288,8 @@ static mlp_status copy_scalings(const loader *ld)
     return MLP_OK;
 }
 
-/* Copies the quantiles, if there are some. */
+/* Copies the quantiles, if there are some. Without them the network has those of
+ * its creation, which are medians. */
 static mlp_status copy_quantiles(const loader *ld)
 {
     return mlpi_description_quantiles(ld->description, ld->net->quantiles)

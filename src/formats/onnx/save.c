@@ -20,7 +20,6 @@
  */
 #include "mlp_onnx.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -152,7 +151,7 @@ static const char *add_row(mlpi_graph_writer *w, const char *name, double *x,
     return mlpi_graph_add_tensor(w, name, mlp_cview_f32(floats, 1, n), 1);
 }
 
-/* mlp_net_scaling and mlp_net_target_scaling have this type. */
+/* mlp_net_scaling and mlp_net_output_scaling have this type. */
 typedef mlp_status scaling_getter(const mlp_net *net, double *mean,
                                   double *std);
 
@@ -166,10 +165,6 @@ static bool get_scaling(mlpi_graph_writer *w, const mlp_net *net,
     bool scales = false;
     if (w->arena.status != MLP_OK) {
         return false;
-    }
-    for (size_t j = 0; j < n; j++) {
-        mean[j] = 0.0;
-        std[j] = 1.0;
     }
     w->arena.status = get(net, mean, std);
     for (size_t j = 0; j < n; j++) {
@@ -194,22 +189,6 @@ static const char *add_scaling(mlpi_graph_writer *w, const mlp_net *net,
     return x;
 }
 
-/* Gets the scaling of n outputs. Of gaussian_nll the second half are logarithms
- * of variances, to which 2 log(std) is added. */
-static bool get_output_scaling(mlpi_graph_writer *w, const mlp_net *net,
-                               size_t n, double *scaling[2])
-{
-    size_t k = mlp_net_targets(net);
-    if (!get_scaling(w, net, mlp_net_target_scaling, n, scaling)) {
-        return false;
-    }
-    for (size_t j = k; j < n; j++) {
-        scaling[0][j] = 2.0 * log(scaling[1][j - k]);
-        scaling[1][j] = 1.0;
-    }
-    return true;
-}
-
 /* Adds Mul and Add, which compute a std + mean, if the network scales its
  * targets. They are the last nodes, whose output mlpi_graph_end declares. */
 static void add_target_scaling(mlpi_graph_writer *w, const mlp_net *net,
@@ -217,7 +196,7 @@ static void add_target_scaling(mlpi_graph_writer *w, const mlp_net *net,
 {
     size_t n = mlp_net_outputs(net);
     double *scaling[2];
-    if (get_output_scaling(w, net, n, scaling)) {
+    if (get_scaling(w, net, mlp_net_output_scaling, n, scaling)) {
         const char *mean = add_row(w, "output.mean", scaling[0], n);
         const char *std = add_row(w, "output.std", scaling[1], n);
         const char *y = mlpi_graph_add_node(w, "Mul", a, std);
