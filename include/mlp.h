@@ -1367,8 +1367,8 @@ mlp_export_options mlp_export_defaults(void);
 typedef struct mlp_export_report {
     size_t constant_bytes; /* weights, scaling and names: read-only memory */
     size_t scratch_bytes;  /* memory that a prediction needs from its caller */
-    /* How well the network, and its int8 form, predict Y from X: the accuracy,
-     * or r2 with mse, mae and huber. NaN without int8 or without Y. */
+    /* How well the network, and its int8 form, predict Y from X: the accuracy
+     * with bce and cce, else r2. NaN without int8 or without Y. */
     double score_before, score_after;
 } mlp_export_report;
 
