@@ -440,7 +440,7 @@ mlp_cview api_labels(api *a, size_t rows, size_t classes)
 
 mlp_cview api_Y(api *a, const mlp_net *net, size_t rows)
 {
-    size_t cols = net ? mlp_net_outputs(net) : 1;
+    size_t cols = net ? mlp_net_targets(net) : 1;
     mlp_dtype type = mlp_net_precision(net);
     mlp_loss loss = mlp_net_loss(net);
     if (loss == MLP_LOSS_CCE && fuzz_once_in(a->draw, 2)) {
@@ -449,6 +449,8 @@ mlp_cview api_Y(api *a, const mlp_net *net, size_t rows)
     if (loss == MLP_LOSS_CCE) {
         return fill(a, type, rows, cols, NULL, cols);
     }
-    return fill(a, type, rows, cols, loss == MLP_LOSS_BCE ? zero_or_one : small,
+    return fill(a, type, rows, cols,
+                loss == MLP_LOSS_BCE || loss == MLP_LOSS_POISSON ? zero_or_one
+                                                                 : small,
                 MAX_COLS);
 }

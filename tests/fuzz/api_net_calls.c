@@ -34,9 +34,17 @@ static void set_layers(api *a, mlp_config *config, mlp_layer layers[4])
 static void net_create(api *a)
 {
     mlp_layer layers[4];
+    double quantiles[8];
     mlp_config config = mlp_config_defaults();
     set_layers(a, &config, layers);
     config.loss = (mlp_loss)fuzz_below(a->draw, 10);
+    /* A longer last layer would read past the array. */
+    for (size_t i = 0; i < 8; i++) {
+        quantiles[i] = api_number(a, 0.5);
+    }
+    bool fits = config.n_layers >= 1 && config.n_layers <= 4 &&
+                layers[config.n_layers - 1].width <= 8;
+    config.quantiles = fits && fuzz_once_in(a->draw, 4) ? quantiles : NULL;
     config.huber_delta = api_number(a, 1);
     config.label_smoothing = api_number(a, 0);
     config.precision = (mlp_dtype)fuzz_below(a->draw, 2);
@@ -88,12 +96,15 @@ static void net_facts(api *a)
     const mlp_net *net = api_net(a);
     NEED(!net == (mlp_net_inputs(net) == 0));
     NEED(!net == (mlp_net_outputs(net) == 0));
+    NEED(!net == (mlp_net_targets(net) == 0));
     NEED(!net == (mlp_net_layer_count(net) == 0));
     NEED(!net == (mlp_net_parameter_count(net) == 0));
     NEED(!net == (mlp_net_kernels(net)[0] == '\0'));
     NEED(!net == (mlp_net_hooks(net).log == NULL));
     NEED(mlp_dtype_name(mlp_net_precision(net)) != NULL);
     NEED(mlp_loss_name(mlp_net_loss(net)) != NULL);
+    NEED((mlp_net_loss(net) == MLP_LOSS_QUANTILE) ==
+         (mlp_net_quantiles(net) != NULL));
 }
 
 static void net_layer(api *a)
@@ -189,12 +200,13 @@ static void net_set_scaling(api *a)
 static void net_scaling(api *a)
 {
     const mlp_net *net = api_net(a);
-    bool inputs = fuzz_once_in(a->draw, 2);
+    size_t kind = fuzz_below(a->draw, 3);
     double *mean = api_out(a, 16, sizeof *mean);
     double *std = api_out(a, 16, sizeof *std);
     api_arm(a);
-    (void)api_done(a, inputs ? mlp_net_scaling(net, mean, std)
-                             : mlp_net_target_scaling(net, mean, std));
+    (void)api_done(a, kind == 0   ? mlp_net_scaling(net, mean, std)
+                      : kind == 1 ? mlp_net_target_scaling(net, mean, std)
+                                  : mlp_net_output_scaling(net, mean, std));
 }
 
 /* ---------------------------------------------------------------------------
@@ -215,6 +227,20 @@ static void predict(api *a)
     mlp_status status =
         uses ? mlp_predict_with(net, workspace, X, A) : mlp_predict(net, X, A);
     NEED(!uses || status != MLP_ERR_MEMORY);
+    (void)api_done(a, status);
+}
+
+static void jacobian(api *a)
+{
+    const mlp_net *net = api_net(a);
+    mlp_workspace *workspace = api_workspace(a);
+    mlp_cview x = api_X(a, net, 1);
+    mlp_view J =
+        api_view(a, mlp_net_precision(net), net ? mlp_net_outputs(net) : 1,
+                 net ? mlp_net_inputs(net) : 1);
+    api_arm(a);
+    mlp_status status = mlp_jacobian(net, workspace, x, J);
+    NEED(status != MLP_ERR_MEMORY);
     (void)api_done(a, status);
 }
 
@@ -403,11 +429,28 @@ static void metadata(api *a)
     NEED(!mlp_net_metadata_key(net, api_count(a, 2) + 64));
 }
 
-api_call *const api_net_calls[] = {
-    net_create,      net_clone,       net_free,         net_initialise,
-    net_facts,       net_layer,       net_tensor,       net_parameters,
-    net_standardise, net_set_scaling, net_scaling,      predict,
-    classify,        evaluate,        workspace_create, workspace_set_threads,
-    net_save_memory, net_load_memory, net_import,       net_files,
-    export_c,        class_names,     metadata};
+api_call *const api_net_calls[] = {net_create,
+                                   net_clone,
+                                   net_free,
+                                   net_initialise,
+                                   net_facts,
+                                   net_layer,
+                                   net_tensor,
+                                   net_parameters,
+                                   net_standardise,
+                                   net_set_scaling,
+                                   net_scaling,
+                                   predict,
+                                   classify,
+                                   jacobian,
+                                   evaluate,
+                                   workspace_create,
+                                   workspace_set_threads,
+                                   net_save_memory,
+                                   net_load_memory,
+                                   net_import,
+                                   net_files,
+                                   export_c,
+                                   class_names,
+                                   metadata};
 const size_t api_net_count = sizeof api_net_calls / sizeof api_net_calls[0];

@@ -33,6 +33,7 @@ static mlp_loss any_loss(fuzz_draw *d)
  * layers; then another loss is drawn. */
 static mlp_net *any_layers(fuzz_draw *d)
 {
+    static const double quantiles[MAX_NEURONS] = {0.1, 0.5, 0.9, 0.25};
     mlp_layer layers[MAX_LAYERS];
     mlp_config config = mlp_config_defaults();
     config.inputs = 1 + fuzz_below(d, MAX_NEURONS);
@@ -41,6 +42,7 @@ static mlp_net *any_layers(fuzz_draw *d)
     for (size_t l = 0; l < config.n_layers; l++) {
         layers[l] = any_layer(d, l + 1 == config.n_layers);
     }
+    config.quantiles = fuzz_once_in(d, 6) ? quantiles : NULL;
     config.precision = fuzz_once_in(d, 2) ? MLP_F32 : MLP_F64;
     config.huber_delta = fuzz_once_in(d, 4) ? 0.75 : 1;
     config.batch_norm_momentum = fuzz_once_in(d, 4) ? 0.5 : 0.1;
