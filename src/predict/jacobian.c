@@ -10,8 +10,9 @@
  *     F[0]   diagonal, 1 / std of the inputs; 1 if they are not scaled
  *     T      diagonal, std of the targets; 1 if they are not scaled
  *
- * With softmax, F[L] = P (I - 1 a^T), where P is the diagonal matrix of the
- * outputs a. It is not diagonal, but symmetric.
+ * The derivative of softmax, P - a a^T, is not diagonal but symmetric; P is the
+ * diagonal matrix of the outputs a. F[L] is then (P - a a^T) D, where D has
+ * batch norm's factors in its diagonal.
  *
  * The product is computed from one of its ends, and a matrix M of r columns
  * goes through the layers. Its rows are the neurons of the layer that has been
@@ -19,7 +20,7 @@
  *
  *     forward mode   M = F[0], r = n[0];    for l = 1..L: M = F[l] W[l] M;
  *                    J = T M
- *     reverse mode   M = T, r = n[L];       for l = L..1: M = W[l]^T F[l] M;
+ *     reverse mode   M = T, r = n[L];       for l = L..1: M = W[l]^T F[l]^T M;
  *                    J = (F[0] M)^T
  *
  * Both cost as much as the products of r predictions, so the mode is the one
@@ -29,10 +30,10 @@
  * others, so they go through in blocks of as many columns as the buffers of the
  * workspace have rows.
  *
- * The bits are defined by the mode and by kernels.h. An element of W M is a
- * chain; one of F M is rounded after the factor; the factors of F[l] and F[0]
- * are rounded first. With softmax, a^T M is a chain s, and an element of F[L] M
- * is a[i] (M[i][j] - s[j]).
+ * The mode and the rules of kernels.h define the bits. An element of W M or
+ * W^T M is a chain. The diagonal of F[l] is rounded before M is multiplied by
+ * it. For softmax, s = a^T M is computed first, by chains; then M[i][j] becomes
+ * a[i] (M[i][j] - s[j]).
  */
 #include <string.h>
 
@@ -84,9 +85,9 @@ static void derive_inputs(const jacobian *j, void *d)
     }
 }
 
-/* Sets d, real [n[l]], to the diagonal of F[l], except for the part of softmax,
- * which is no diagonal. The factor of batch norm is what batch norm computes
- * from d if its mean and its shift are 0. */
+/* Sets d, real [n[l]], to the diagonal of F[l], or to D if the layer has
+ * softmax. Batch norm multiplies d by its factor if it is given d for U, and
+ * zeros for its mean and its shift. */
 static void derive_layer(const jacobian *j, size_t l, const void *Z,
                          const void *A, void *d)
 {
@@ -226,7 +227,7 @@ static void multiply_by_weights(const jacobian *j, size_t l, bool forward,
  * Both modes
  */
 
-/* Computes columns of J, which are those of M. */
+/* Computes columns of J, which are those of M. Softmax comes last. */
 static void run_forward(const jacobian *j, mlp_view J)
 {
     const mlp_net *net = j->net;
@@ -251,8 +252,8 @@ static void run_forward(const jacobian *j, mlp_view J)
     kernels->scalar->copy_out(layer[L].width, j->columns, M, J);
 }
 
-/* Computes rows of J, which are the columns of M. F[l] is symmetric; where the
- * last layer has softmax and batch norm, its two parts change places. */
+/* Computes rows of J, which are the columns of M. The factors of F[L]^T stand
+ * in the other order than those of F[L], so softmax comes first. */
 static void run_reverse(const jacobian *j, mlp_view J)
 {
     const mlp_net *net = j->net;
@@ -312,7 +313,7 @@ mlp_status mlp_jacobian(const mlp_net *net, mlp_workspace *workspace,
     TRY(check_arrays(net, &x, &J));
     TRY(mlpi_check_rounding(&net->hooks));
     const bool forward = mlpi_jacobian_is_forward(&net->layout);
-    const size_t columns = forward ? J.cols : J.rows;
+    const size_t columns = mlpi_jacobian_columns(&net->layout);
     jacobian j = {.net = net,
                   .buffers = &workspace->buffers,
                   .derivatives = workspace->derivatives,

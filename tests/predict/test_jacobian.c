@@ -190,8 +190,8 @@ static void jacobians_are_differences(void **state)
     }
 }
 
-/* The last two networks are so wide that the buffers of a workspace have 8 rows,
- * and the matrix goes through the layers in several blocks of columns. */
+/* The last two networks are so wide that the buffers of a workspace have 8
+ * rows, and the matrix goes through the layers in several blocks of columns. */
 static void deep_and_wide_jacobians_are_differences(void **state)
 {
     (void)state;

@@ -36,11 +36,10 @@ static bool is_forward(const mlpi_export *e)
     return mlpi_jacobian_is_forward(&e->net->layout);
 }
 
-/* Returns the columns of the matrix: the number of inputs or of outputs,
- * whichever is smaller. */
+/* Returns the columns of the matrix. */
 static size_t columns_of(const mlpi_export *e)
 {
-    return mlpi_min_size(mlpi_net_inputs(e->net), mlpi_net_outputs(e->net));
+    return mlpi_jacobian_columns(&e->net->layout);
 }
 
 /* True if layer l has derivatives other than 1. */
@@ -150,9 +149,9 @@ static mlp_status compute(const mlpi_export *e, const mlp_net *net, mlp_cview x,
     return status;
 }
 
-/* Computes the Jacobian of the network without its activations, which tells how
- * large derivatives by each input can be. That is the measure of errors, because
- * those of a saturated activation are as large as those of another. */
+/* Computes the Jacobian of the network without its activations. It tells how
+ * large the derivatives by each input can be, which is the measure of errors: a
+ * saturated activation has a small derivative, but no smaller error. */
 static mlp_status compute_linear(const mlpi_export *e, size_t i)
 {
     mlp_net *linear = NULL;
