@@ -800,6 +800,30 @@ mlp_schedule mlp_schedule_defaults(mlp_schedule_kind kind);
 double mlp_schedule_rate(const mlp_schedule *schedule, double alpha,
                          size_t epoch, size_t epochs);
 
+#define MLP_MAX_PARTS 1024
+
+/* A fit that several processes share, for who brings a network of cables:
+ * mlp_mpi.h fills this struct for MPI. Each process calls the same fit with the
+ * same network and options, and with its own rows. They all get the same
+ * network and history, to the bit those of one process with the same `parts`.
+ * Rank r of R ranks has the parts r P / R to (r + 1) P / R - 1 and the rows of
+ * these blocks, in X, Y, row_weights, X_validation and Y_validation: rows
+ * floor(p M / P) on of all M rows for block p. R is a power of two that divides
+ * P. If one rank fails, all do, with the same status and a message that names
+ * it; but each rank must have an exchange and parts that are right.
+ * The callbacks are called on each rank. If one returns false on one of them,
+ * training ends on all: on_epoch before the next epoch, on_batch before the
+ * next update. */
+typedef struct mlp_exchange {
+    size_t rank, ranks;
+    /* Adds n numbers of type MLP_F64 or MLP_F32 over all ranks, and gives each
+     * rank the same bits. The sums must be those of the binary tree over the
+     * ranks in their order: for four (x0 + x1) + (x2 + x3). An error ends the
+     * fit of this rank with that status. */
+    mlp_status (*sum)(void *numbers, size_t n, mlp_dtype dtype, void *user);
+    void *user; /* passed to it */
+} mlp_exchange;
+
 typedef struct mlp_train_options {
     /* How gradient descent runs. */
     size_t epochs;     /* passes over the rows, 0 or more; default
@@ -835,6 +859,19 @@ typedef struct mlp_train_options {
      * 1.3 seconds or 128 updates at most, whichever takes longer. Every number
      * gives the same bits. */
     size_t threads;
+
+    /* Many machines. With P parts, a power of two up to MLP_MAX_PARTS, the rows
+     * are cut into P blocks of consecutive rows, which differ by one row at
+     * most. A batch has batch_size / P rows of each block, and the sums of
+     * these parts (gradients, losses) are added as a binary tree. So P decides
+     * about the bits, but not which process computes which part. Each block is
+     * shuffled, and split for validation, by itself, so that the last batch may
+     * be larger or smaller than with one part. P divides batch_size; dropout,
+     * weights and clipping are those of the whole batch. Batch norm and lbfgs
+     * have no parts. */
+    size_t parts;                 /* P; default 1: a batch is one sum */
+    const mlp_exchange *exchange; /* of P parts between processes; default NULL:
+                                     this one computes all */
 
     /* Weights of rows. With w[i], the weight of row i times that of its class,
      *   J = (sum of w[i] J[i]) / (sum of w[i])

@@ -35,6 +35,7 @@ typedef struct stream {
     size_t batch_size; /* rows of a full batch */
     size_t filled;     /* rows of the next batch that are loaded */
     bool hints;        /* the first chunk may give hints */
+    mlpi_parts parts;
 } stream;
 
 /* The chunk that is being read, for messages. */
@@ -239,6 +240,7 @@ static mlp_status fit(mlp_trainer *trainer, stream *s,
     TRY(mlpi_refuse_lbfgs(trainer, "chunks"));
     mlpi_loop loop = {.trainer = trainer,
                       .options = options,
+                      .parts = &s->parts,
                       .feed_epoch = feed_epoch,
                       .source = s};
     mlp_status status = mlpi_loop_prepare(&loop, history != NULL);
@@ -265,7 +267,10 @@ mlp_status mlp_trainer_fit_stream(mlp_trainer *trainer, mlp_next_chunk *next,
         resolve(options, trainer->optimizer.options.kind, trainer->max_rows);
     TRY(check_arguments(trainer->net, next, &resolved));
     TRY(mlpi_loop_check_batch(trainer, resolved.batch_size));
-    stream s = {.next = next, .user = user, .batch_size = resolved.batch_size};
+    stream s = {.next = next,
+                .user = user,
+                .batch_size = resolved.batch_size,
+                .parts = {.count = 1}};
     return fit(trainer, &s, &resolved, history);
 }
 
@@ -280,7 +285,10 @@ mlp_status mlp_fit_stream(mlp_net *net, mlp_next_chunk *next, void *user,
         options ? options->optimizer.kind : mlp_train_defaults().optimizer.kind;
     mlp_train_options resolved = resolve(options, kind, SIZE_MAX);
     TRY(check_arguments(net, next, &resolved));
-    stream s = {.next = next, .user = user, .batch_size = resolved.batch_size};
+    stream s = {.next = next,
+                .user = user,
+                .batch_size = resolved.batch_size,
+                .parts = {.count = 1}};
     mlp_trainer *trainer = NULL;
     TRY(mlpi_loop_create_trainer(net, s.batch_size, false, &resolved,
                                  &trainer));
