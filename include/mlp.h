@@ -1034,7 +1034,8 @@ MLP_NODISCARD mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
 
 /* A chunk holds some of the rows of an epoch. */
 typedef struct mlp_chunk {
-    mlp_cview X, Y;        /* as in mlp_fit; valid until the next call */
+    mlp_cview X, Y;        /* as in mlp_fit; valid until the next call or, with
+                              P parts, until chunk number + P is asked for */
     mlp_cview row_weights; /* as in mlp_train_options; valid as long as X, Y */
 } mlp_chunk;
 
@@ -1051,6 +1052,10 @@ typedef mlp_status mlp_next_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
  * and weight_decay (or another optimizer than auto) are set. Rows are used in
  * the order in which they come; `shuffle` is ignored, and the rows of an epoch
  * may differ from those of another. `user` is passed to `next`.
+ * With P parts, chunk number c belongs to part c mod P, and a batch takes
+ * batch_size / P rows of each part's chunks. Chunks are then asked for out of
+ * order, an empty chunk ends its part, and the epoch ends with the last part. A
+ * process is asked for the chunks of its parts only.
  * Errors are those of mlp_fit. MLP_ERR_ARGUMENT: also for a batch_size of 0,
  * lbfgs, a validation_fraction (pass validation rows instead), the options'
  * row_weights (chunks bring their own), or weights that are all 0 in an epoch.

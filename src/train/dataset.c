@@ -142,8 +142,12 @@ mlp_status mlpi_dataset_plan(const mlp_net *net, mlp_optimizer_kind kind,
                              size_t max_rows, mlpi_dataset *data)
 {
     mlp_train_options *options = &data->options;
+    mlp_status status = check_arguments(net, kind, data);
+    if (!options->exchange) {
+        TRY(status); /* else the others must hear of it first */
+    }
     TRY(mlpi_parts_choose(net, options, &data->parts));
-    TRY(count_all_rows(data, check_arguments(net, kind, data)));
+    TRY(count_all_rows(data, status));
     TRY(divide_rows(net, data));
     divide_batches(data, kind, max_rows);
     options->optimizer =

@@ -75,7 +75,7 @@ mlp_status mlpi_parts_check(const mlp_net *net,
                             mlp_optimizer_kind kind)
 {
     TRY(check_combination(net, kind, options->parts));
-    if (options->batch_size != MLP_AUTO_COUNT &&
+    if (options->batch_size != MLP_AUTO_COUNT && options->parts > 0 &&
         options->batch_size % options->parts != 0) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "batch_size: expects a multiple of the %zu parts, "

@@ -461,6 +461,8 @@ static mlp_status begin_epoch(mlpi_loop *loop, bool *go_on)
 {
     const mlp_exchange *exchange = loop->parts->exchange;
     const mlp_hooks *hooks = &loop->trainer->hooks;
+    loop->batches_done = 0;
+    loop->total_weight = loop->loss_sum = 0.0;
     mlp_status status = *go_on ? set_learning_rate(loop) : MLP_OK;
     double stops = *go_on ? 0.0 : 1.0;
     TRY(mlpi_agree(exchange, hooks, status, &stops, 1));
@@ -479,8 +481,6 @@ static mlp_status begin_epoch(mlpi_loop *loop, bool *go_on)
  * on_batch has stopped it. */
 static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
 {
-    loop->batches_done = 0;
-    loop->total_weight = loop->loss_sum = 0.0;
     mlpi_watch_begin_epoch(&loop->watch);
     TRY(loop->feed_epoch(loop, loop->source));
     if (loop->stopped) {
