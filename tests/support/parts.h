@@ -128,9 +128,8 @@ static const parts_plan parts_plans[] = {
      .has_row_weights = true},
     {"in order", MLP_F32, MLP_OPTIMIZER_SGD, MLP_LOSS_HUBER, 8, 2,
      .no_shuffle = true, .has_validation = true},
-    {"stream", MLP_F32, MLP_OPTIMIZER_ADAM, MLP_LOSS_CCE, 24, 3,
-     .dropout = 0.2, .has_class_weights = true, .streams = true,
-     .has_validation = true},
+    {"stream", MLP_F32, MLP_OPTIMIZER_ADAM, MLP_LOSS_CCE, 24, 3, .dropout = 0.2,
+     .has_class_weights = true, .streams = true, .has_validation = true},
     {"weighted stream", MLP_F64, MLP_OPTIMIZER_ADAM, MLP_LOSS_MSE, 16, 3,
      .has_row_weights = true, .streams = true},
 };
@@ -237,20 +236,19 @@ static inline uint64_t hash_of_fit(const mlp_net *net,
         abort();
     }
     hash = hash_bytes(hash, bytes, size);
-    mlp_view A = mlp_net_precision(net) == MLP_F64
-                     ? mlp_view_f64(outputs, X.rows, CASE_CLASSES)
-                     : mlp_view_f32((float *)(void *)outputs, X.rows,
-                                    CASE_CLASSES);
+    mlp_view A =
+        mlp_net_precision(net) == MLP_F64
+            ? mlp_view_f64(outputs, X.rows, CASE_CLASSES)
+            : mlp_view_f32((float *)(void *)outputs, X.rows, CASE_CLASSES);
     if (mlp_predict(net, X, A) != MLP_OK) {
         abort();
     }
-    hash = hash_bytes(hash, outputs, X.rows * CASE_CLASSES *
-                                         (A.dtype == MLP_F64 ? 8 : 4));
+    hash = hash_bytes(hash, outputs,
+                      X.rows * CASE_CLASSES * (A.dtype == MLP_F64 ? 8 : 4));
     size_t n = mlp_history_epochs(history);
-    const double *of[] = {mlp_history_losses(history),
-                          mlp_history_validation_losses(history),
-                          mlp_history_validation_accuracies(history),
-                          mlp_history_rates(history)};
+    const double *of[] = {
+        mlp_history_losses(history), mlp_history_validation_losses(history),
+        mlp_history_validation_accuracies(history), mlp_history_rates(history)};
     for (size_t k = 0; k < 4; k++) {
         for (size_t e = 0; e < n; e++) {
             double x = of[k][e] == of[k][e] ? of[k][e] : -1.0; /* NaN */

@@ -109,8 +109,10 @@ typedef struct process {
     mlp_status status;
     uint64_t hash;
     hook_record record;
-    size_t stop_at; /* the batch after which on_batch says stop; 0: none */
-    size_t end_at;  /* the epoch after which on_epoch says so */
+    size_t allocations; /* of the fit */
+    size_t fit_fail_at; /* the allocation of the fit that fails; 0: none */
+    size_t stop_at;     /* the batch after which on_batch says stop; 0: none */
+    size_t end_at;      /* the epoch after which on_epoch says so */
     size_t batches, epochs;
 } process;
 
@@ -192,18 +194,18 @@ static void *run_process(void *argument)
     c.options.on_epoch = on_epoch;
     c.options.user = p;
     p->status = mlp_net_create(&c.config, &net);
-    size_t fail_at = p->record.fail_at;
     p->record.allocations = 0;
-    p->record.fail_at = fail_at;
+    p->record.fail_at = p->fit_fail_at;
     if (p->status == MLP_OK && c.streams) {
-        p->status = mlp_fit_stream(net, next_parts_chunk, &c, &c.options,
-                                   &history);
+        p->status =
+            mlp_fit_stream(net, next_parts_chunk, &c, &c.options, &history);
     } else if (p->status == MLP_OK) {
         c.options.row_weights = own_rows(p, c.row_weights);
-        p->status = mlp_fit(net, own_rows(p, c.X), own_rows(p, c.Y),
-                            &c.options, &history);
+        p->status = mlp_fit(net, own_rows(p, c.X), own_rows(p, c.Y), &c.options,
+                            &history);
     }
     p->record.fail_at = 0;
+    p->allocations = p->record.allocations;
     p->hash = hash_of_fit(net, history, c.X);
     mlp_history_free(history);
     mlp_net_free(net);
@@ -243,9 +245,9 @@ static uint64_t hash_alone(const parts_case *given, size_t threads)
     c.options.Y_validation = c.Y_validation;
     assert_int_equal(mlp_net_create(&c.config, &net), MLP_OK);
     if (c.streams) {
-        assert_int_equal(mlp_fit_stream(net, next_parts_chunk, &c, &c.options,
-                                        &history),
-                         MLP_OK);
+        assert_int_equal(
+            mlp_fit_stream(net, next_parts_chunk, &c, &c.options, &history),
+            MLP_OK);
     } else {
         c.options.row_weights = c.row_weights;
         assert_int_equal(mlp_fit(net, c.X, c.Y, &c.options, &history), MLP_OK);
@@ -283,11 +285,438 @@ static void any_number_of_processes_gives_the_same_bits(void **state)
     free(rows);
 }
 
+/* Finds a case by its name. */
+static void find_case(const char *name, const parts_rows *rows, parts_case *c)
+{
+    for (size_t i = 0; i < PARTS_CASES; i++) {
+        set_parts_case(i, rows, c);
+        if (strcmp(c->name, name) == 0) {
+            return;
+        }
+    }
+    fail_msg("no case %s", name);
+}
+
+/* Eight parts have other bits than four or one, so that the tests above compare
+ * something. */
+static void parts_decide_about_the_bits(void **state)
+{
+    (void)state;
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    find_case("adam", rows, &c);
+    uint64_t hashes[3];
+    const size_t parts[] = {1, 4, 8};
+    for (size_t i = 0; i < 3; i++) {
+        c.options.parts = parts[i];
+        hashes[i] = hash_alone(&c, 1);
+    }
+    assert_true(hashes[0] != hashes[1] && hashes[1] != hashes[2] &&
+                hashes[0] != hashes[2]);
+    free(rows);
+}
+
+/* ---------------------------------------------------------------------------
+ * Failures. Each is planted on rank 2 of 4.
+ */
+
+enum { RANKS = 4, CULPRIT = 2 };
+
+static void begin_processes(process *processes, const parts_case *c)
+{
+    memset(processes, 0, CASE_PARTS * sizeof *processes);
+    for (size_t r = 0; r < CASE_PARTS; r++) {
+        processes[r].c = c;
+    }
+}
+
+/* Checks that all ranks have ended with this status and network, and that all
+ * messages name the culprit; `said` is what it has to say itself. */
+static void assert_all_failed(const process *processes, mlp_status status,
+                              const char *said)
+{
+    for (size_t r = 0; r < RANKS; r++) {
+        assert_int_equal(processes[r].status, status);
+        assert_said(&processes[r].record, said);
+        assert_true(processes[r].hash == processes[0].hash);
+    }
+}
+
+/* Runs a fit of a case that does not scale, in which row 130 has these numbers.
+ * The row is in block 5, which rank 2 has. */
+static void run_with_bad_row(process *processes, const char *name, double x,
+                             double y)
+{
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    find_case(name, rows, &c);
+    rows->X64[130 * CASE_INPUTS + 2] = x;
+    rows->Y64[130 * CASE_CLASSES + 2] = y;
+    c.options.standardise = false;
+    begin_processes(processes, &c);
+    run_world(processes, RANKS);
+    free(rows);
+}
+
+static void bad_rows_of_one_end_all(void **state)
+{
+    (void)state;
+    process processes[CASE_PARTS];
+    run_with_bad_row(processes, "adam", NAN, 0.0);
+    assert_all_failed(processes, MLP_ERR_NOT_FINITE, "rank 2 of 4");
+    run_with_bad_row(processes, "weighted stream", 0.0, INFINITY);
+    assert_all_failed(processes, MLP_ERR_NOT_FINITE, "rank ");
+}
+
+static void divergence_of_one_ends_all(void **state)
+{
+    (void)state;
+    process processes[CASE_PARTS];
+    run_with_bad_row(processes, "adam", 0.0, 1e200);
+    assert_all_failed(processes, MLP_ERR_DIVERGED, ", rank 2: the ");
+}
+
+/* Whatever allocation of the culprit fails, nobody waits for it. */
+static void exhausted_memory_of_one_ends_all(void **state)
+{
+    (void)state;
+    const char *const names[] = {"held out", "row weights", "stream"};
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    process processes[CASE_PARTS];
+    for (size_t k = 0; k < COUNT(names); k++) {
+        find_case(names[k], rows, &c);
+        c.options.epochs = 2;
+        begin_processes(processes, &c);
+        run_world(processes, RANKS);
+        size_t allocations = processes[CULPRIT].allocations;
+        assert_true(allocations >= 5);
+        for (size_t n = 1; n <= allocations; n++) {
+            begin_processes(processes, &c);
+            processes[CULPRIT].fit_fail_at = n;
+            run_world(processes, RANKS);
+            assert_all_failed(processes, MLP_ERR_MEMORY, "rank 2 of 4");
+        }
+    }
+    free(rows);
+}
+
+/* The epoch that on_batch ends is not in the history; all have the weights of
+ * the same update. */
+static void callbacks_of_one_stop_all(void **state)
+{
+    (void)state;
+    const char *const names[] = {"dropout", "stream", "validation"};
+    /* With 24 rows a batch an epoch has nine; the last one of the first epoch is
+     * among these. */
+    const size_t stops[] = {1, 4, 6, 9, 10, 14};
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    process alone[CASE_PARTS];
+    process processes[CASE_PARTS];
+    for (size_t k = 0; k < COUNT(names) * COUNT(stops); k++) {
+        find_case(names[k % COUNT(names)], rows, &c);
+        size_t stop_at = stops[k / COUNT(names)];
+        begin_processes(alone, &c);
+        begin_processes(processes, &c);
+        alone[0].stop_at = processes[CULPRIT].stop_at = stop_at;
+        run_world(alone, 1);
+        run_world(processes, RANKS);
+        for (size_t r = 0; r < RANKS; r++) {
+            assert_int_equal(processes[r].status, MLP_OK);
+            assert_int_equal(processes[r].batches, stop_at);
+            assert_true(processes[r].hash == alone[0].hash);
+        }
+        begin_processes(processes, &c);
+        begin_processes(alone, &c);
+        alone[0].end_at = processes[CULPRIT].end_at = 2;
+        run_world(alone, 1);
+        run_world(processes, RANKS);
+        assert_int_equal(processes[0].epochs, 2);
+        assert_true(processes[0].hash == alone[0].hash);
+    }
+    free(rows);
+}
+
+/* Calls that would not match are refused before anybody trains. */
+static void different_options_end_all(void **state)
+{
+    (void)state;
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    parts_case other;
+    process processes[CASE_PARTS];
+    find_case("adam", rows, &c);
+    for (size_t k = 0; k < 4; k++) {
+        find_case("adam", rows, &other);
+        other.options.epochs += k == 0;
+        other.options.batch_size += k == 1 ? CASE_PARTS : 0;
+        other.config.seed += k == 2;
+        other.X.rows -= k == 3 ? 8 : 0;
+        other.Y.rows = other.X.rows;
+        begin_processes(processes, &c);
+        processes[CULPRIT].c = &other;
+        run_world(processes, RANKS);
+        for (size_t r = 0; r < RANKS; r++) {
+            assert_int_equal(processes[r].status,
+                             k == 3 ? MLP_ERR_SHAPE : MLP_ERR_ARGUMENT);
+        }
+    }
+    free(rows);
+}
+
+/* ---------------------------------------------------------------------------
+ * One process
+ */
+
+/* With more rows than a micro-batch has, and as many as pay for threads. */
+static void threads_share_the_rows_of_a_part(void **state)
+{
+    (void)state;
+    const model m = {
+        20,
+        3,
+        {{130, MLP_ACT_RELU, 0, 0.3}, {70, MLP_ACT_TANH}, {3, MLP_ACT_SOFTMAX}},
+        MLP_LOSS_CCE};
+    enum { ROWS = 4003 };
+    FOR_EACH_PRECISION(p)
+    {
+        mlp_view X = random_matrix(p, ROWS, 20, -1, 1);
+        int32_t classes[ROWS];
+        double weights[ROWS];
+        for (size_t i = 0; i < ROWS; i++) {
+            classes[i] = at(X, i, 0) > 0 ? 0 : at(X, i, 1) > 0 ? 1 : 2;
+            weights[i] = (double)(1 + i % 3);
+        }
+        mlp_net *first = NULL;
+        for (size_t threads = 1; threads <= 4; threads++) {
+            mlp_net *net = new_net(&m, p, NULL);
+            mlp_train_options options = mlp_train_defaults();
+            options.optimizer.l2 = 0.1;
+            options.optimizer.clip_norm = 0.5;
+            options.row_weights = mlp_cview_f64(weights, ROWS, 1);
+            options.parts = 4;
+            options.batch_size = 2000;
+            options.epochs = 3;
+            options.threads = threads;
+            assert_int_equal(mlp_fit(net, ro(X),
+                                     mlp_cview_i32(classes, ROWS, 1), &options,
+                                     NULL),
+                             MLP_OK);
+            if (first) {
+                assert_same_net(net, first);
+                mlp_net_free(net);
+            } else {
+                first = net;
+            }
+        }
+        mlp_net_free(first);
+        free(X.data);
+    }
+}
+
+/* mlp_validation_split tells what the fit holds out: to train on the rest, with
+ * these rows as X_validation, gives the same scores. */
+static void each_block_holds_out_rows(void **state)
+{
+    (void)state;
+    enum { ROWS = 83, PARTS = 4 };
+    mlp_view X = random_matrix(MLP_F64, ROWS, 2, -1, 1);
+    mlp_view Y = new_matrix(MLP_F64, ROWS, 1, NULL);
+    mlp_net *net = new_net(&moons_model, MLP_F64, NULL);
+    size_t order[ROWS];
+    size_t held = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        put(Y, i, 0, at(X, i, 0) > at(X, i, 1));
+    }
+    mlp_train_options options = mlp_train_defaults();
+    options.parts = PARTS;
+    options.validation_fraction = 0.25;
+    options.epochs = 1;
+    options.learning_rate = 1e-300; /* the weights stay */
+    assert_int_equal(mlp_validation_split(net, ro(Y), &options, order, &held),
+                     MLP_OK);
+    assert_int_equal(held, 5 * PARTS); /* of 20 or 21 rows */
+    size_t in_block[PARTS] = {0};
+    mlp_view XV = new_matrix(MLP_F64, held, 2, NULL);
+    mlp_view YV = new_matrix(MLP_F64, held, 1, NULL);
+    for (size_t i = 0; i < ROWS; i++) {
+        assert_true(i == 0 || i == ROWS - held || order[i] > order[i - 1]);
+        if (i >= ROWS - held) {
+            in_block[(order[i] * PARTS + PARTS - 1) / ROWS]++;
+        }
+    }
+    for (size_t p = 0; p < PARTS; p++) {
+        assert_int_equal(in_block[p], held / PARTS);
+    }
+    assert_int_equal(mlp_gather_rows(ro(X), order + ROWS - held, NULL, XV),
+                     MLP_OK);
+    assert_int_equal(mlp_gather_rows(ro(Y), order + ROWS - held, NULL, YV),
+                     MLP_OK);
+    mlp_history *history = NULL;
+    assert_int_equal(mlp_fit(net, ro(X), ro(Y), &options, &history), MLP_OK);
+    mlp_scores scores;
+    assert_int_equal(mlp_evaluate(net, ro(XV), ro(YV), &scores), MLP_OK);
+    double loss = mlp_history_validation_losses(history)[0];
+    assert_true(fabs(loss - scores.loss) <= 1e-14 * loss);
+    assert_true(mlp_history_validation_accuracies(history)[0] ==
+                scores.accuracy);
+    mlp_history_free(history);
+    mlp_net_free(net);
+    free_data((data){X, Y});
+    free_data((data){XV, YV});
+}
+
+/* Ten epochs, and ten more with another trainer that has loaded the first. */
+static void a_checkpoint_goes_on_with_parts(void **state)
+{
+    (void)state;
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    find_case("dropout", rows, &c);
+    mlp_net *nets[2];
+    for (size_t k = 0; k < 2; k++) {
+        nets[k] = net_of(&c.config);
+        mlp_trainer *trainer = NULL;
+        /* A trainer needs memory for one part of 3 rows only. */
+        assert_int_equal(mlp_trainer_create(nets[k], 3, &trainer), MLP_OK);
+        c.options.epochs = k == 0 ? 4 : 2;
+        assert_int_equal(mlp_trainer_fit(trainer, c.X, c.Y, &c.options, NULL),
+                         MLP_OK);
+        if (k == 1) {
+            size_t size = mlp_trainer_save_size(trainer);
+            void *bytes = malloc(size);
+            assert_int_equal(mlp_trainer_save_memory(trainer, bytes, size),
+                             MLP_OK);
+            mlp_trainer_free(trainer);
+            assert_int_equal(mlp_trainer_create(nets[k], 3, &trainer), MLP_OK);
+            assert_int_equal(mlp_trainer_load_memory(trainer, bytes, size),
+                             MLP_OK);
+            assert_int_equal(
+                mlp_trainer_fit(trainer, c.X, c.Y, &c.options, NULL), MLP_OK);
+            free(bytes);
+        }
+        mlp_trainer_free(trainer);
+    }
+    assert_same_net(nets[0], nets[1]);
+    mlp_net_free(nets[0]);
+    mlp_net_free(nets[1]);
+    free(rows);
+}
+
+/* The moments of all rows, whatever block they are in. */
+static void scaling_is_that_of_all_rows(void **state)
+{
+    (void)state;
+    const model m = {3, 1, {{1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+    enum { ROWS = 101 };
+    mlp_net *net = new_net(&m, MLP_F64, NULL);
+    mlp_net *expected = new_net(&m, MLP_F64, NULL);
+    mlp_view X = random_matrix(MLP_F64, ROWS, 3, -1, 1);
+    mlp_view Y = random_matrix(MLP_F64, ROWS, 1, -1, 1);
+    for (size_t i = 0; i < ROWS; i++) {
+        put(X, i, 0, 1e200 * (at(X, i, 0) + 0.1 * (double)i));
+        put(X, i, 1, 0.1);
+        put(X, i, 2, 1e-250 * at(X, i, 2));
+    }
+    mlp_train_options options = mlp_train_defaults();
+    options.parts = 8;
+    options.epochs = 1;
+    options.learning_rate = 1e-300;
+    assert_int_equal(mlp_fit(net, ro(X), ro(Y), &options, NULL), MLP_OK);
+    assert_int_equal(mlp_net_standardise(expected, ro(X)), MLP_OK);
+    double got[6];
+    double want[6];
+    assert_int_equal(mlp_net_scaling(net, got, got + 3), MLP_OK);
+    assert_int_equal(mlp_net_scaling(expected, want, want + 3), MLP_OK);
+    for (size_t j = 0; j < 6; j++) {
+        if (!(fabs(got[j] - want[j]) <= 1e-13 * fabs(want[j]))) {
+            fail_msg("%zu: got %.17g, expected %.17g", j, got[j], want[j]);
+        }
+    }
+    assert_true(got[1] == 0.1 && got[4] == 1.0);
+    mlp_net_free(net);
+    mlp_net_free(expected);
+    free_data((data){X, Y});
+}
+
+static mlp_status no_sum(void *numbers, size_t n, mlp_dtype dtype, void *user)
+{
+    (void)numbers, (void)n, (void)dtype, (void)user;
+    return MLP_ERR_UNSUPPORTED;
+}
+
+static void what_has_no_parts_is_refused(void **state)
+{
+    (void)state;
+    hook_record record = {.fail_at = 0};
+    mlp_net *net = new_net(&xor_model, MLP_F64, &record);
+    data d = xor_data(MLP_F64);
+    mlp_train_options options = mlp_train_defaults();
+    const mlp_train_options defaults = options;
+#define REFUSED(status, text)                                                  \
+    assert_told(&record, mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL),       \
+                status, text);                                                 \
+    options = defaults
+    options.parts = 3;
+    REFUSED(MLP_ERR_ARGUMENT,
+            "parts: expects a power of two up to 1024, got 3");
+    options.parts = 2 * MLP_MAX_PARTS;
+    REFUSED(MLP_ERR_ARGUMENT, "parts: expects a power of two up to 1024");
+    options.parts = 4;
+    options.batch_size = 6;
+    REFUSED(MLP_ERR_ARGUMENT,
+            "batch_size: expects a multiple of the 4 parts, got 6");
+    options.parts = 8;
+    REFUSED(MLP_ERR_SHAPE, "X: expects a row for each of 8 parts, got 4 rows");
+    options.parts = 2;
+    options.optimizer.kind = MLP_OPTIMIZER_LBFGS;
+    REFUSED(MLP_ERR_ARGUMENT, "parts: expects 1 with lbfgs");
+    mlp_exchange exchange = {0, 2, NULL, NULL};
+    options.parts = 2;
+    options.exchange = &exchange;
+    REFUSED(MLP_ERR_NULL, "exchange: sum is NULL");
+    exchange.sum = no_sum;
+    options.exchange = &exchange;
+    REFUSED(MLP_ERR_ARGUMENT,
+            "exchange: expects ranks that divide the 1 part, got 2");
+    options.parts = 2;
+    exchange.rank = 2;
+    options.exchange = &exchange;
+    REFUSED(MLP_ERR_ARGUMENT, "exchange: expects a rank below 2, got 2");
+    options.parts = 2;
+    exchange.rank = 1;
+    options.exchange = &exchange;
+    assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL),
+                     MLP_ERR_UNSUPPORTED);
+    mlp_net_free(net);
+    model normed = xor_model;
+    normed.layers[0].batch_norm = true;
+    net = new_net(&normed, MLP_F64, &record);
+    options = defaults;
+    options.parts = 2;
+    REFUSED(MLP_ERR_ARGUMENT, "parts: expects 1 with batch norm");
+    mlp_net_free(net);
+    free_data(d);
+    assert_int_equal(record.live, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_of_parts_are_added_as_a_tree),
         cmocka_unit_test(any_number_of_processes_gives_the_same_bits),
+        cmocka_unit_test(parts_decide_about_the_bits),
+        cmocka_unit_test(bad_rows_of_one_end_all),
+        cmocka_unit_test(divergence_of_one_ends_all),
+        cmocka_unit_test(exhausted_memory_of_one_ends_all),
+        cmocka_unit_test(callbacks_of_one_stop_all),
+        cmocka_unit_test(different_options_end_all),
+        cmocka_unit_test(threads_share_the_rows_of_a_part),
+        cmocka_unit_test(each_block_holds_out_rows),
+        cmocka_unit_test(a_checkpoint_goes_on_with_parts),
+        cmocka_unit_test(scaling_is_that_of_all_rows),
+        cmocka_unit_test(what_has_no_parts_is_refused),
     };
     return cmocka_run_group_tests_name("parts", tests, NULL, NULL);
 }
