@@ -1080,6 +1080,9 @@ MLP_NODISCARD mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
                                             mlp_trainer **trainer);
 void mlp_trainer_free(mlp_trainer *trainer); /* NULL is allowed */
 
+/* Returns the network that the trainer borrows; NULL for NULL. */
+const mlp_net *mlp_trainer_net(const mlp_trainer *trainer);
+
 /* Sets how many threads share the work, as `threads` of mlp_train_options; a
  * new trainer has 1. The threads start here, sleep between steps, and end with
  * the trainer. In a forked child the trainer uses one thread. Allocates.
