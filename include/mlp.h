@@ -1353,8 +1353,8 @@ typedef struct mlp_export_options {
                     none: the self-test invents rows */
     mlp_cview Y; /* for int8: targets of X, to compute scores; default none */
     double max_score_drop; /* how much int8 may lower the score; default 0.01 */
-    /* C of your own that goes along: declarations for the end of the header, and
-     * definitions for the end of the code, which may use what stands before
+    /* C of your own that goes along: declarations for the end of the header,
+     * and definitions for the end of the code, which may use what stands before
      * them. The library does not read them. Default NULL: none. */
     const char *header_text, *code_text;
 } mlp_export_options;

@@ -16,9 +16,10 @@
  *
  * A batch is cut into a fixed number of parts, whose gradients are added as a
  * binary tree, and the ranks share the parts. So the bits of a fit depend on
- * the number of parts but not on the number of ranks: one rank, eight ranks, and
- * mlp_fit with the same `parts` (mlp.h) give the same weights, the same history
- * and, if interrupted, resume with the same bits on another number of ranks.
+ * the number of parts but not on the number of ranks: one rank, eight ranks,
+ * and mlp_fit with the same `parts` (mlp.h) give the same weights, the same
+ * history and, if interrupted, resume with the same bits on another number of
+ * ranks.
  *
  * These rules hold for every function:
  * - All ranks of the communicator call it, with the same options and, if it is
@@ -60,10 +61,10 @@ typedef struct mlp_mpi_options {
 mlp_mpi_options mlp_mpi_defaults(void);
 
 /* Like mlp_fit, but the rows are those of all ranks: rank 0's first, then rank
- * 1's, and so on. A rank may have any number of rows, also none. If they are not
- * those of its parts (see mlp_exchange in mlp.h), rows move to other ranks once
- * before the fit, which takes memory for a copy; ranks with as many rows as
- * each other need none, if `parts` divides the number of all rows.
+ * 1's, and so on. A rank may have any number of rows, also none. If they are
+ * not those of its parts (see mlp_exchange in mlp.h), rows move to other ranks
+ * once before the fit, which takes memory for a copy; ranks with as many rows
+ * as each other need none, if `parts` divides the number of all rows.
  * row_weights, X_validation and Y_validation of the options are cut in the same
  * way. All ranks start from the network of rank 0. Each rank has one thread,
  * unless options->threads is set. Callbacks are called on every rank, with the

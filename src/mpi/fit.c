@@ -5,13 +5,25 @@
  * an exchange. From then on the library agrees by itself.
  *
  * State is sent as a checkpoint, which has all that decides about the bits of a
- * fit. For a network alone a trainer for one row is made, whose checkpoint holds
- * no more than what the network has learnt.
+ * fit. For a network alone a trainer for one row is made, whose checkpoint
+ * holds no more than what the network has learnt.
+ *
+ * A call goes through these stages, and all ranks fail in the same one:
+ *
+ *     mlpi_world_open       a duplicate of the communicator, a buffer
+ *     agree_on_parts        the number of parts is that of rank 0
+ *     share_...             weights, scaling and what a trainer remembers
+ *     mlpi_mpi_rows_move    rows to the ranks that have their blocks
+ *     mlp_fit, ...          the fit, whose exchange is the world's sum
+ *
+ * The caller's options are copied, and only the copy gets the rows that have
+ * moved, the parts and the exchange.
  */
 #include "rows.h"
 
 #include <string.h>
 
+/* Eight parts serve up to eight ranks, and divide the default batch of 32. */
 mlp_mpi_options mlp_mpi_defaults(void)
 {
     return (mlp_mpi_options){.comm = MPI_COMM_WORLD, .parts = 8};
@@ -21,7 +33,8 @@ mlp_mpi_options mlp_mpi_defaults(void)
  * The state of one rank for all
  */
 
-/* Sends the checkpoint of the root's trainer to all. */
+/* Sends the checkpoint of the root's trainer to all. The others load it, which
+ * fails if they have other layers, loss or precision. */
 static mlp_status share_trainer(const mlpi_world *world, int root,
                                 mlp_trainer *trainer)
 {
@@ -144,7 +157,9 @@ static mlp_status call_fit(const call *c, mlp_history **history)
                       : mlp_fit(c->net, c->rows.X, c->rows.Y, options, history);
 }
 
-/* Prepares the ranks and fits. */
+/* Prepares the ranks and fits. The fit itself checks that options and networks
+ * are the same everywhere, before it makes the first step. Threads of several
+ * ranks on one machine would take each other's cores, so the default is one. */
 static mlp_status fit_in(mlpi_world *world, call *c, mlp_history **history)
 {
     mlp_train_options *options = &c->options;
@@ -228,6 +243,9 @@ mlp_status mlp_mpi_trainer_fit_stream(mlp_trainer *trainer,
     return fit(&c, options, mpi, trainer && next, history);
 }
 
+/* The agreement on the root comes first, because ranks that name different
+ * roots would wait for each other; those whose root is wrong by itself are
+ * found. */
 mlp_status mlp_mpi_broadcast(mlp_net *net, int root, MPI_Comm comm)
 {
     mlp_hooks hooks = mlp_net_hooks(net);

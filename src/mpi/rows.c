@@ -2,8 +2,20 @@
 /*
  * Moving rows. First every rank learns the shape of what all ranks have; then
  * all come to the same verdict, without a further word. An array is sent by one
- * MPI_Alltoallv, whose unit is a row, so that MPI's counts, which are int, count
- * rows.
+ * MPI_Alltoallv, whose unit is a row, so that MPI's counts, which are int,
+ * count rows.
+ *
+ * For the example of rows.h, each rank computes from the numbers of rows, 7 and
+ * 3, that rank 0 needs the rows 0 to 4 and rank 1 the rows 5 to 9:
+ *
+ *     rank    sends                   receives
+ *     0       0 to 4 to itself,       0 to 4 from itself
+ *             5 and 6 to rank 1
+ *     1       7 to 9 to itself        5 and 6 from rank 0, 7 to 9 from itself
+ *
+ * A run is the intersection of the rows that one rank has and another needs.
+ * Rows come in the order of the ranks that send them, which is their order in
+ * the data set.
  */
 #include "rows.h"
 
@@ -26,6 +38,7 @@ typedef struct row_runs {
 static const char *const names[VIEWS] = {"X", "Y", "row_weights",
                                          "X_validation", "Y_validation"};
 
+/* Returns view number v of the rows, in the order of `names`. */
 static mlp_cview *view_of(mlpi_mpi_rows *rows, size_t v)
 {
     mlp_cview *const views[VIEWS] = {&rows->X, &rows->Y, &rows->row_weights,
@@ -33,6 +46,7 @@ static mlp_cview *view_of(mlpi_mpi_rows *rows, size_t v)
     return views[v];
 }
 
+/* Classes are int32_t, as long as a float. */
 static size_t element_size(mlp_dtype dtype)
 {
     return dtype == MLP_F64 ? sizeof(double) : sizeof(float);
@@ -44,7 +58,8 @@ static size_t block_begin(size_t m, size_t parts, size_t p)
     return m / parts * p + m % parts * p / parts;
 }
 
-/* Returns the first row that rank r needs. */
+/* Returns the first row that rank r needs; with r = ranks, the number of rows.
+ * Each rank has the same number of blocks. */
 static size_t needed_begin(const mlpi_world *world, size_t m, size_t parts,
                            int r)
 {
@@ -124,6 +139,7 @@ static int common(size_t a, size_t a_end, size_t b, size_t b_end)
     return begin < end ? (int)(end - begin) : 0;
 }
 
+/* The four arrays have an element for each rank. */
 static mlp_status allocate_runs(const mlpi_world *world, row_runs *runs)
 {
     size_t n = (size_t)world->ranks;
@@ -138,8 +154,10 @@ static mlp_status allocate_runs(const mlpi_world *world, row_runs *runs)
     return MLP_OK;
 }
 
-/* Sets the runs of view v, and returns how many rows this rank needs. *moves is
- * true if one of the ranks, not only this one, has other rows. */
+/* Each rank plans its own runs from what all have told, so that what it sends
+ * is what the others expect. Sets the runs of view v, and returns how many rows
+ * this rank needs. *moves is true if one of the ranks, not only this one, has
+ * other rows. */
 static size_t plan_runs(const mlpi_world *world, const shapes *all, size_t v,
                         size_t parts, row_runs *runs, bool *moves)
 {
@@ -213,7 +231,10 @@ static mlp_status send_rows(const mlpi_world *world, const row_runs *runs,
     return status;
 }
 
-/* Moves the rows of view v, if a rank has others than it needs. */
+/* The rows are sent from a dense copy, because MPI sends what lies together,
+ * and a view may have gaps. The copy lives only as long as the call, and that
+ * of the received rows as long as the fit. Moves the rows of view v, if a rank
+ * has others than it needs. */
 static mlp_status move_view(const mlpi_world *world, const shapes *all,
                             size_t v, size_t parts, row_runs *runs,
                             mlpi_mpi_rows *rows)
@@ -264,6 +285,8 @@ static mlp_status move_views(const mlpi_world *world, const shapes *all,
     return status;
 }
 
+/* Shapes are told even if this rank has no rows. Whoever has failed says so
+ * before, so that nobody waits in MPI_Allgather. */
 mlp_status mlpi_mpi_rows_move(const mlpi_world *world, size_t parts,
                               mlp_status status, mlpi_mpi_rows *rows)
 {
@@ -296,6 +319,7 @@ mlp_status mlpi_mpi_rows_move(const mlpi_world *world, size_t parts,
     return status;
 }
 
+/* Views that have not moved show the caller's memory, which stays. */
 void mlpi_mpi_rows_release(const mlpi_world *world, mlpi_mpi_rows *rows)
 {
     for (size_t v = 0; v < VIEWS; v++) {

@@ -3,6 +3,18 @@
  * The ranks of a call. MPI's errors come back as codes, because the duplicate
  * of the communicator has the handler MPI_ERRORS_RETURN; most of them leave MPI
  * in a state from which nobody can go on, so they end the call at once.
+ *
+ * The bytes of a sum. In the first phase a rank sends a half of the array, then
+ * a quarter, and so on, until it holds 1 / R of the sums; in the second phase
+ * the same in the other order. So it sends 2 (R - 1) / R times the array, and
+ * receives as much. No exchange can do with less: each rank must send all
+ * numbers but those that it adds itself, and must send the sums of these.
+ *
+ * The bits. In the round with the distance d, a rank has sums over the d ranks
+ * of its group, and its partner has those of the neighbouring group. The group
+ * of the lower ranks is the left branch of the tree, the other one the right
+ * branch. For d = 1, 2, 4 these are the pairs, fours and eights of the tree in
+ * mlp.h. Whether a + b or b + a is computed makes no difference.
  */
 #include "world.h"
 
@@ -16,6 +28,7 @@
  * Messages and memory
  */
 
+/* A long message is cut. */
 mlp_status mlpi_mpi_error(const mlp_hooks *hooks, mlp_status status,
                           const char *format, ...)
 {
@@ -68,16 +81,20 @@ void mlpi_mpi_release(const mlp_hooks *hooks, void *block)
 /* Up to so many bytes an array is traded as a whole. */
 enum { SHORT_BYTES = 4096 };
 
+/* Returns the bytes of a number; an exchange adds floats or doubles. */
 static size_t size_of(mlp_dtype dtype)
 {
     return dtype == MLP_F64 ? sizeof(double) : sizeof(float);
 }
 
+/* Returns the address of number i. */
 static void *number_at(void *numbers, size_t i, mlp_dtype dtype)
 {
     return (unsigned char *)numbers + i * size_of(dtype);
 }
 
+/* Adds n numbers to others. Each sum is rounded once, to its own type: the
+ * library's build sees to that (see CMakeLists.txt). */
 static void add(void *to, const void *from, size_t n, mlp_dtype dtype)
 {
     if (dtype == MLP_F64) {
@@ -126,7 +143,9 @@ static range kept_half(const mlpi_world *world, range all, int distance,
     return keeps_lower ? lower : upper;
 }
 
-/* Adds an array whose half fits into the buffer. */
+/* Adds an array whose half fits into the buffer. kept[k] is what this rank adds
+ * before round k, and other[k] is what its partner of round k takes away from
+ * it. In the second loop the two are put together again. */
 static mlp_status sum_by_halves(const mlpi_world *world, void *numbers,
                                 size_t n, mlp_dtype dtype)
 {
@@ -147,6 +166,7 @@ static mlp_status sum_by_halves(const mlpi_world *world, void *numbers,
         kept[rounds + 1] = mine;
     }
     while (rounds-- > 0) {
+        /* This rank has the sums in `mine`; the partner has those in `his`. */
         range mine = kept[rounds + 1];
         range his = other[rounds];
         mlp_status status = trade(
@@ -175,8 +195,8 @@ static mlp_status sum_as_a_whole(const mlpi_world *world, void *numbers,
     return MLP_OK;
 }
 
-/* The function of the exchange. A long array goes in pieces whose half fits into
- * the buffer; gradients are one piece. */
+/* The function of the exchange. A long array goes in pieces whose half fits
+ * into the buffer; gradients are one piece. */
 static mlp_status ordered_sum(void *numbers, size_t n, mlp_dtype dtype,
                               void *user)
 {
@@ -259,6 +279,9 @@ static mlp_status check_mpi(const mlp_hooks *hooks, MPI_Comm comm)
     return MLP_OK;
 }
 
+/* A rank whose MPI is not ready cannot tell the others, and returns; all are in
+ * the same state then. From MPI_Comm_dup on the ranks agree. The largest buffer
+ * is limited, so that MPI's counts fit into an int. */
 mlp_status mlpi_world_open(MPI_Comm comm, const mlp_hooks *hooks, size_t bytes,
                            mlp_status status, mlpi_world *world)
 {
@@ -290,6 +313,7 @@ mlp_status mlpi_world_open(MPI_Comm comm, const mlp_hooks *hooks, size_t bytes,
     return mlpi_world_agree(world, status);
 }
 
+/* All ranks free the duplicate together, as MPI asks for. */
 void mlpi_world_close(mlpi_world *world)
 {
     mlpi_mpi_release(&world->hooks, world->buffer);

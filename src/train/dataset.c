@@ -5,7 +5,20 @@
  * changes.
  *
  * The number of rows of a block is one of two, all_rows / P or one more, so
- * that what is said about a block is computed for these two only.
+ * that what is said about a block is computed for these two only. Example: 10
+ * rows in P = 4 blocks, of which a half is held out, and batches of 4 rows.
+ *
+ *     rows               0 1 | 2 3 4 | 5 6 | 7 8 9
+ *     held[0] = 1 of 2,  held[1] = 2 of 3
+ *     split_order        0 | 2 | 5 | 8    and then 1 | 3 4 | 6 | 7 9
+ *     begin              0   1   2   3   4
+ *     validation_begin   0   1   3   4   6
+ *
+ * (Which rows of a block are held out is random.) Here each part has one row,
+ * and an epoch has one batch.
+ *
+ * Rank 1 of two has blocks 2 and 3. Its X are the rows 5 to 9, which it calls 0
+ * to 4; its begin is 0 1 2, and its split_order 0 3, then 1 2 4.
  */
 #include "train/dataset.h"
 
@@ -18,6 +31,7 @@
 #include "train/train_options.h"
 #include "train/validation_split.h"
 
+/* Returns the two factors of the weights of all own rows. */
 static mlpi_sample_weights sample_weights_of(const mlpi_dataset *data)
 {
     return (mlpi_sample_weights){data->options.class_weights,
@@ -48,6 +62,7 @@ static size_t training_rows(const mlpi_dataset *data, size_t p)
     return block_rows(data, p) - held_rows(data, p);
 }
 
+/* True if this process has block p. */
 static bool is_own(const mlpi_parts *parts, size_t p)
 {
     return p >= parts->first && p - parts->first < parts->own;
@@ -138,6 +153,9 @@ static void divide_batches(mlpi_dataset *data, mlp_optimizer_kind kind,
     data->batch_count = mlpi_divide_up(longest, parts->rows);
 }
 
+/* A fit with parts is planned by the rows of all ranks, so that all come to the
+ * same plan. After count_all_rows nothing depends on the rank but m and
+ * validation_rows, and what fails, fails on all ranks. */
 mlp_status mlpi_dataset_plan(const mlp_net *net, mlp_optimizer_kind kind,
                              size_t max_rows, mlpi_dataset *data)
 {
@@ -199,6 +217,8 @@ static void lay_out(void *object, mlpi_cursor *cursor)
     }
 }
 
+/* A fit without weights, validation rows, shuffling and parts needs no array;
+ * the first call of lay_out has then set all that there is to set. */
 mlp_status mlpi_dataset_allocate(const mlp_hooks *hooks, mlpi_dataset *data)
 {
     mlpi_cursor measure = {0};
@@ -268,6 +288,8 @@ static mlp_status split_block(const mlp_net *net, mlpi_dataset *data, size_t p,
     return MLP_OK;
 }
 
+/* The blocks are split in their order, whoever has them, because the numbers of
+ * one follow those of the other in the generator's stream. */
 mlp_status mlpi_dataset_split(const mlp_net *net, mlpi_dataset *data,
                               mlp_rng *rng)
 {
@@ -282,6 +304,8 @@ mlp_status mlpi_dataset_split(const mlp_net *net, mlpi_dataset *data,
     return MLP_OK;
 }
 
+/* Each block is shuffled by itself, in the order of the blocks. The state of
+ * the generator afterwards is the same on all ranks. */
 mlp_status mlpi_dataset_shuffle(mlpi_dataset *data, mlp_rng *rng)
 {
     const mlpi_parts *parts = &data->parts;
@@ -309,6 +333,8 @@ static size_t training_row(const mlpi_dataset *data, size_t i)
     return data->split_order ? data->split_order[i] : i;
 }
 
+/* Only the own rows are looked at, so the status may differ from rank to rank;
+ * the caller agrees on it. */
 mlp_status mlpi_dataset_weigh(const mlp_net *net, mlpi_dataset *data)
 {
     mlpi_sample_weights w = sample_weights_of(data);
@@ -344,6 +370,8 @@ static double add_weights(const mlpi_dataset *data, const size_t *order,
     return sum;
 }
 
+/* The sum is made as all sums are, by parts. Without parts it is a plain sum in
+ * the order of the rows. */
 mlp_status mlpi_dataset_check_weights(const mlp_net *net,
                                       const mlpi_dataset *data)
 {
@@ -363,6 +391,8 @@ mlp_status mlpi_dataset_check_weights(const mlp_net *net,
     return mlpi_sample_weights_check_sum(&net->hooks, sum);
 }
 
+/* The last batch of a block that has fewer batches than the longest one, or a
+ * shorter last batch, has few rows of it or none. */
 mlpi_segment mlpi_dataset_segment(const mlpi_dataset *data, size_t p,
                                   size_t batch)
 {
@@ -373,6 +403,8 @@ mlpi_segment mlpi_dataset_segment(const mlpi_dataset *data, size_t p,
                        : (mlpi_segment){end, 0};
 }
 
+/* Each process can compute this, because the sizes of all blocks follow from
+ * the number of all rows. */
 size_t mlpi_dataset_batch_rows(const mlpi_dataset *data, size_t batch)
 {
     size_t rows = 0;
@@ -384,6 +416,7 @@ size_t mlpi_dataset_batch_rows(const mlpi_dataset *data, size_t batch)
     return rows;
 }
 
+/* One exchange for all batches of an epoch is faster than one for each. */
 mlp_status mlpi_dataset_weigh_batches(mlpi_dataset *data, const size_t *order)
 {
     const mlpi_parts *parts = &data->parts;
@@ -417,6 +450,8 @@ static mlp_status learn_scaling(const mlp_net *net, mlpi_scaling *to,
     return MLP_OK;
 }
 
+/* The decision is the same on all ranks, because it depends on options and
+ * network alone. The sums over rows need the other ranks, which may fail. */
 mlp_status mlpi_dataset_standardise(mlp_net *net, mlpi_dataset *data)
 {
     const mlp_train_options *options = &data->options;

@@ -1,17 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Agreement by sums. Each rank puts what it has to say into an element of its
- * own and 0 into those of the others; the sum is then what all have said.
+ * own and 0 into those of the others; the sum is then what all have said. For
+ * four ranks, of which rank 2 has no memory (status 7):
+ *
+ *     rank 0 passes       0 0 0 0         all get     0 0 7 0
+ *     rank 1 passes       0 0 0 0
+ *     rank 2 passes       0 0 7 0
+ *     rank 3 passes       0 0 0 0
+ *
+ * Such arrays have an element for each rank, so they are used only after one
+ * number has told that there is something to hear. The usual case, in which all
+ * is well, costs one sum of a few numbers.
+ *
+ * A sum of the caller's may fail, too. Then this rank has lost the others, and
+ * can do nothing but return. What becomes of the others is up to the network: a
+ * sum that waits for a rank that is gone should fail as well.
  */
 #include "train/exchange.h"
 
 #include "base/error.h"
 
+/* With powers of two the parts of a rank are a complete subtree of the tree
+ * over all parts, and the ranks are the leaves of the rest. */
 static bool is_power_of_two(size_t n)
 {
     return n > 0 && (n & (n - 1)) == 0;
 }
 
+/* parts = 0 is the mark of options that were not begun with the defaults. */
 mlp_status mlpi_exchange_check(const mlp_hooks *hooks,
                                const mlp_exchange *exchange, size_t parts)
 {
@@ -84,6 +101,8 @@ static mlp_status report_failure(const mlp_exchange *exchange,
                       r, exchange->ranks, mlp_status_text(failure));
 }
 
+/* The first number of the message counts those who have failed. What the others
+ * pass with it is of no use then, and is not looked at. */
 mlp_status mlpi_agree(const mlp_exchange *exchange, const mlp_hooks *hooks,
                       mlp_status status, double *numbers, size_t n)
 {
@@ -130,6 +149,9 @@ mlp_status mlpi_exchange_find(const mlp_exchange *exchange, bool is_me,
     return MLP_OK;
 }
 
+/* A hash of 32 bits is exact as a double, also the sum over all ranks. Two
+ * networks have the same hash by chance once in four thousand million times;
+ * the check is there to find mistakes, not attacks. */
 uint32_t mlpi_hash(uint32_t hash, const void *bytes, size_t size)
 {
     const unsigned char *b = bytes;

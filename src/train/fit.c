@@ -11,6 +11,9 @@
  * The rows are those of epoch_order if rows are shuffled; else those of the
  * first part of split_order if there is a split; else those of X.
  *
+ * The rows of a part follow each other in the order, so that a part is given to
+ * the step as a batch without parts would be: by a pointer into the order.
+ *
  * The processes of a fit with an exchange must fail together. So what one of
  * them finds wrong before the first epoch becomes the status of all in the
  * calls of mlpi_agree and mlpi_parts_agree_... below.
@@ -82,7 +85,8 @@ static mlp_status feed_all_rows(mlpi_loop *loop, epoch_rows *rows)
     return mlpi_loop_train_batch(loop, args);
 }
 
-/* Sets the rows of part p of the batch: an mlpi_take_part. */
+/* Sets the rows of part p of the batch: an mlpi_take_part. While they are
+ * copied, the same part of the next batch is prefetched. */
 static void take_part(mlp_trainer *trainer, void *source, size_t p,
                       mlpi_step_args *args)
 {

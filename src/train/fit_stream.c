@@ -15,10 +15,23 @@
  * memory.
  *
  * Parts. If batches have parts (see parts.h), chunk number c belongs to part c
- * mod P, and a batch takes batch_size / P rows of each part's chunks. So it needs
- * rows of P chunks at a time, and a chunk stays valid until the next of its
- * part is asked for. The trainer's arrays hold the rows of own part p from row
- * p * batch_size / P on, until the step moves them to the beginning.
+ * mod P, and a batch takes batch_size / P rows of each part's chunks. So it
+ * needs rows of P chunks at a time, and a chunk stays valid until the next of
+ * its part is asked for. The trainer's arrays hold the rows of own part p from
+ * row p * batch_size / P on, until the step moves them to the beginning. For P
+ * = 2 and batches of 4 rows, with chunks of 3 rows each:
+ *
+ *     chunk      0      | 1      | 2       | 3        |
+ *     rows       a b c  | d e f  | g h i   | j k l    |
+ *     part       0      | 1      | 0       | 1        |
+ *     batch 0    a b             d e
+ *     batch 1    c      g        f          j
+ *     batch 2              h i                k l
+ *
+ * Chunks 0 and 1 are asked for in the first batch, and 2 and 3 in the second.
+ * Nobody knows before how many rows a batch has and what they count. So ranks
+ * agree on these numbers in each batch, before its step; with rows in memory
+ * they need not.
  *
  * Chunks are checked when `next` has returned them. After an error in the
  * middle of an epoch the weights are again those at the start of the epoch (see
@@ -284,8 +297,8 @@ static mlp_status fill_part(mlpi_loop *loop, stream *s, size_t p)
     return MLP_OK;
 }
 
-/* Moves the rows of part p to the beginning of the trainer's arrays, where those
- * of the part before are no longer needed: an mlpi_take_part. */
+/* Moves the rows of part p to the beginning of the trainer's arrays, where
+ * those of the part before are no longer needed: an mlpi_take_part. */
 static void take_part(mlp_trainer *trainer, void *source, size_t p,
                       mlpi_step_args *args)
 {
@@ -309,8 +322,9 @@ static void take_part(mlp_trainer *trainer, void *source, size_t p,
     args->rows_loaded = true;
 }
 
-/* Loads the next batch, and agrees with the other processes on its rows and on
- * the sum of their weights. *rows is 0 at the end of the epoch. */
+/* A rank that wants to stop asks its caller for no more rows, but tells the
+ * others so. Loads the next batch, and agrees with the other processes on its
+ * rows and on the sum of their weights. *rows is 0 at the end of the epoch. */
 static mlp_status fill_batch(mlpi_loop *loop, stream *s, size_t *rows)
 {
     mlp_trainer *t = loop->trainer;
@@ -338,7 +352,8 @@ static mlp_status fill_batch(mlpi_loop *loop, stream *s, size_t *rows)
                             : mlpi_sample_weights_check_sum(&t->hooks, all[2]);
 }
 
-/* Like feed_epoch, but for batches with parts. */
+/* Like feed_epoch, but for batches with parts. A rank whose chunks have ended
+ * goes on with parts without rows until those of all ranks have. */
 static mlp_status feed_parts(mlpi_loop *loop, void *source)
 {
     stream *s = source;

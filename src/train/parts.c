@@ -11,7 +11,11 @@
  *                  1 = 0 + g       gradients = 1 + (0 + g)
  *
  * After part p its trailing ones in binary say how many levels are added. The
- * last part adds all, and the result stays in the trainer's gradients.
+ * last part adds all, and the result stays in the trainer's gradients. Memory
+ * is that of log2(own) + 1 gradients, whatever the number of rows is.
+ *
+ * Losses and weights are single numbers. Those of all own parts are kept in an
+ * array, and added when all are there.
  *
  * Moments. A tree needs sums, so mean and variance of a column are combined
  * from those of the parts (m_p rows, mean_p, std_p) by three sums:
@@ -19,6 +23,14 @@
  *     m        = sum of m_p
  *     mean     = origin + sum of m_p / m (mean_p - origin)
  *     variance = sum of m_p / m (std_p^2 + (mean_p - mean)^2)
+ *
+ * Example: the column 1, 2, 3, 6 in two parts of two rows. Their means are 1.5
+ * and 4.5, their std 0.5 and 1.5, and each m_p / m is 1 / 2.
+ *
+ *     mean     = 1.5 + 1/2 (1.5 - 1.5) + 1/2 (4.5 - 1.5)            = 3
+ *     variance = 1/2 (0.25 + 2.25) + 1/2 (2.25 + 2.25)              = 3.5
+ *
+ * as model/scaling.h has for the whole column.
  *
  * The origin is the mean of the first part. With it the mean of a column of
  * equal numbers is exactly that number. Columns of huge or tiny numbers are
@@ -38,6 +50,7 @@
  * Blocks
  */
 
+/* One rank with an exchange has all parts, and needs no exchange. */
 mlp_status mlpi_parts_choose(const mlp_net *net,
                              const mlp_train_options *options,
                              mlpi_parts *parts)
@@ -70,6 +83,7 @@ static mlp_status check_combination(const mlp_net *net, mlp_optimizer_kind kind,
     return MLP_OK;
 }
 
+/* parts = 0 is refused later, by mlpi_parts_choose. */
 mlp_status mlpi_parts_check(const mlp_net *net,
                             const mlp_train_options *options,
                             mlp_optimizer_kind kind)
@@ -93,6 +107,9 @@ size_t mlpi_block_begin(const mlpi_parts *parts, size_t rows, size_t p)
     return p * q + p * r / parts->count;
 }
 
+/* Numbers are hashed as doubles, one after the other, because a struct has gaps
+ * between its members that may hold anything. Data, weights and callbacks may
+ * differ, and so may the number of threads. */
 mlp_status mlpi_parts_agree_options(const mlpi_parts *parts,
                                     const mlp_train_options *options,
                                     mlp_status status)
@@ -219,6 +236,8 @@ static void lay_out(void *object, mlpi_cursor *cursor)
     }
 }
 
+/* With one own part there are no levels, and the gradients of the part go to
+ * the exchange as they are. */
 mlp_status mlpi_parts_prepare(const mlp_net *net, mlpi_parts *parts)
 {
     memory m = {net, parts};
@@ -231,6 +250,8 @@ void mlpi_parts_release(mlpi_parts *parts)
     mlpi_release(&parts->hooks, parts->block);
 }
 
+/* After the round with distance d, every number p that is a multiple of 2 d
+ * holds the sum of the 2 d parts from p on. */
 void mlpi_parts_add(const mlpi_parts *parts, double *numbers, size_t stride,
                     size_t width)
 {
@@ -270,6 +291,7 @@ typedef struct part_moments {
 typedef double moment_term(const column_sums *s, const part_moments *of,
                            size_t j);
 
+/* Only part 0 adds something, so that the sum is its mean. */
 static double origin_term(const column_sums *s, const part_moments *of,
                           size_t j)
 {
@@ -278,6 +300,7 @@ static double origin_term(const column_sums *s, const part_moments *of,
     return of->is_first ? of->mean : 0.0;
 }
 
+/* No number of the part is much larger than this, and one is about as large. */
 static double magnitude_term(const column_sums *s, const part_moments *of,
                              size_t j)
 {
@@ -286,11 +309,15 @@ static double magnitude_term(const column_sums *s, const part_moments *of,
     return fabs(of->mean) + of->std;
 }
 
+/* The difference is small for numbers that vary little, so it loses no digits;
+ * it is 0 in a column of equal numbers. */
 static double mean_term(const column_sums *s, const part_moments *of, size_t j)
 {
     return of->share * (of->mean * s->scale[j] - s->origin[j] * s->scale[j]);
 }
 
+/* The mean square of the deviations from the mean of all rows is that from the
+ * part's own mean, plus the square of the distance of the means. */
 static double variance_term(const column_sums *s, const part_moments *of,
                             size_t j)
 {
@@ -341,7 +368,9 @@ static void find_part_moments(const mlpi_parts *parts, const mlp_net *net,
     }
 }
 
-/* Returns the power of two by which a column of this magnitude is multiplied:
+/* Squares of numbers above 2^512 overflow, and those of numbers below 2^-511
+ * lose digits, so that there is some room on either side of the limits.
+ * Returns the power of two by which a column of this magnitude is multiplied:
  * 1 unless squares of its numbers may overflow or vanish. */
 static double column_scale(double magnitude)
 {
@@ -371,6 +400,8 @@ static mlp_status find_moments(const mlpi_parts *parts, const columns *c,
     return MLP_OK;
 }
 
+/* Moments are combined for as many columns at a time as a kernel takes. All
+ * ranks make the same exchanges, because they have the same columns. */
 mlp_status mlpi_parts_scale(const mlpi_parts *parts, const mlp_net *net,
                             mlpi_scaling *to, mlp_cview rows,
                             const size_t *order, const size_t *begin)
@@ -391,6 +422,8 @@ mlp_status mlpi_parts_scale(const mlpi_parts *parts, const mlp_net *net,
  * Scores
  */
 
+/* The numbers of rows and of right labels are whole, so that their sums are
+ * exact in any order. The sum of the losses is made as a tree. */
 mlp_status mlpi_parts_evaluate(const mlpi_parts *parts, const mlp_net *net,
                                const mlp_workspace *workspace,
                                const mlpi_eval_rows *rows, const size_t *begin,
@@ -460,6 +493,10 @@ static mlp_status agree_on_step(const mlp_trainer *t, mlpi_part_batch *batch,
     return MLP_OK;
 }
 
+/* The exchange has two sums in a step: a short one, for all that must be known
+ * before the update, and that of the gradients. If a rank wants to stop there
+ * is no second, and the forward pass has not been. Penalties depend on the
+ * weights, which are the same on all ranks, so they are added afterwards. */
 mlp_status mlpi_parts_step(mlp_trainer *trainer, const mlpi_step_args *args,
                            mlpi_part_batch *batch, mlpi_step_result *result)
 {

@@ -161,8 +161,8 @@ typedef struct mlpi_part_batch {
     size_t bad_rank;
 } mlpi_part_batch;
 
-/* Makes a step. args has the rows of the whole batch in m, and the trainer knows
- * the sum of their weights. An error of the exchange. */
+/* Makes a step. args has the rows of the whole batch in m, and the trainer
+ * knows the sum of their weights. An error of the exchange. */
 mlp_status mlpi_parts_step(mlp_trainer *trainer, const mlpi_step_args *args,
                            mlpi_part_batch *batch, mlpi_step_result *result);
 

@@ -14,7 +14,8 @@
  * The arithmetic
  */
 
-/* 5 inputs, 3 outputs, one layer; 32 rows, 4 blocks of 8, batches of 8. */
+/* The network has 5 inputs, 3 outputs and one layer; 32 rows make 4 blocks of
+ * 8, and a batch has 8. */
 enum { N_IN = 5, N_OUT = 3, N_W = N_IN * N_OUT, ALL = N_W + N_OUT, M = 32 };
 
 /* Computes the sums over rows [first, first + 2) of dJ/dW and dJ/db, where J is
@@ -169,7 +170,7 @@ static bool on_epoch(const mlp_epoch_progress *progress, void *user)
     return ++p->epochs != p->end_at;
 }
 
-/* The rows of rank r of R: those of its blocks. */
+/* Returns the rows of the blocks of this process. */
 static mlp_cview own_rows(const process *p, mlp_cview all)
 {
     size_t own = CASE_PARTS / p->world->ranks;
@@ -407,8 +408,8 @@ static void callbacks_of_one_stop_all(void **state)
 {
     (void)state;
     const char *const names[] = {"dropout", "stream", "validation"};
-    /* With 24 rows a batch an epoch has nine; the last one of the first epoch is
-     * among these. */
+    /* With 24 rows a batch an epoch has nine; the last one of the first epoch
+     * is among these. */
     const size_t stops[] = {1, 4, 6, 9, 10, 14};
     parts_rows *rows = new_parts_rows();
     parts_case c;
