@@ -318,6 +318,104 @@ static void parts_decide_about_the_bits(void **state)
 }
 
 /* ---------------------------------------------------------------------------
+ * Parts beside a batch without parts
+ */
+
+/* If a batch has all rows, parts change only the order of the sums. Penalties,
+ * weights, clipping, scaling and validation are those of the whole batch. */
+static void parts_change_only_rounding(void **state)
+{
+    (void)state;
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    find_case("class weights", rows, &c);
+    c.options.row_weights = c.row_weights;
+    c.options.batch_size = 0;
+    c.options.epochs = 6;
+    c.options.optimizer.l1 = 0.5;
+    c.options.optimizer.l2 = 2.0;
+    c.options.optimizer.clip_norm = 0.1;
+    c.options.X_validation =
+        mlp_cview_f64(rows->V64, CASE_VALIDATION, CASE_INPUTS);
+    c.options.Y_validation =
+        mlp_cview_i32(rows->validation_classes, CASE_VALIDATION, 1);
+    mlp_net *nets[2];
+    mlp_history *histories[2] = {NULL, NULL};
+    for (size_t k = 0; k < 2; k++) {
+        c.options.parts = k == 0 ? 1 : CASE_PARTS;
+        nets[k] = net_of(&c.config);
+        assert_int_equal(mlp_fit(nets[k], c.X, c.Y, &c.options, &histories[k]),
+                         MLP_OK);
+    }
+    for (size_t l = 1; l <= 3; l++) {
+        mlp_cview a = ctensor(nets[0], MLP_W, l);
+        mlp_cview b = ctensor(nets[1], MLP_W, l);
+        for (size_t i = 0; i < a.rows * a.cols; i++) {
+            double x = mlp_cview_at(a, i / a.cols, i % a.cols);
+            double y = mlp_cview_at(b, i / a.cols, i % a.cols);
+            assert_true(fabs(x - y) <= 1e-11);
+        }
+    }
+    for (size_t e = 0; e < 6; e++) {
+        const double *a = mlp_history_losses(histories[0]);
+        const double *b = mlp_history_losses(histories[1]);
+        const double *va = mlp_history_validation_losses(histories[0]);
+        const double *vb = mlp_history_validation_losses(histories[1]);
+        assert_true(fabs(a[e] - b[e]) <= 1e-11 * a[e]);
+        assert_true(fabs(va[e] - vb[e]) <= 1e-11 * va[e]);
+    }
+    for (size_t k = 0; k < 2; k++) {
+        mlp_history_free(histories[k]);
+        mlp_net_free(nets[k]);
+    }
+    free(rows);
+}
+
+/* Trains on the same rows twice, as two parts, or once as one batch. */
+static mlp_net *trained_on_copies(size_t copies, double dropout)
+{
+    enum { HALF = 16 };
+    const model m = {5,
+                     2,
+                     {{9, MLP_ACT_TANH, 0, dropout}, {5, MLP_ACT_IDENTITY}},
+                     MLP_LOSS_MSE};
+    mlp_view half = random_matrix(MLP_F64, HALF, 5, -1, 1);
+    mlp_view X = new_matrix(MLP_F64, copies * HALF, 5, NULL);
+    for (size_t i = 0; i < copies * HALF * 5; i++) {
+        put(X, i / 5, i % 5, at(half, i / 5 % HALF, i % 5));
+    }
+    mlp_net *net = new_net(&m, MLP_F64, NULL);
+    mlp_train_options options = tutorial_options();
+    options.parts = copies;
+    options.batch_size = copies * HALF / 2;
+    options.epochs = 3;
+    options.shuffle = false;
+    assert_int_equal(mlp_fit(net, ro(X), ro(X), &options, NULL), MLP_OK);
+    free(half.data);
+    free(X.data);
+    return net;
+}
+
+/* The mean over rows that come twice is that over the rows, to the bit: sums
+ * and divisors are twice as large. With dropout this would be so only if both
+ * parts dropped the same outputs; but each row of a batch has its own mask. */
+static void each_row_of_a_batch_has_its_own_mask(void **state)
+{
+    (void)state;
+    mlp_net *once = trained_on_copies(1, 0.0);
+    mlp_net *twice = trained_on_copies(2, 0.0);
+    assert_same_net(once, twice);
+    mlp_net_free(once);
+    mlp_net_free(twice);
+    once = trained_on_copies(1, 0.5);
+    twice = trained_on_copies(2, 0.5);
+    assert_true(mlp_cview_at(ctensor(once, MLP_W, 2), 0, 0) !=
+                mlp_cview_at(ctensor(twice, MLP_W, 2), 0, 0));
+    mlp_net_free(once);
+    mlp_net_free(twice);
+}
+
+/* ---------------------------------------------------------------------------
  * Failures. Each is planted on rank 2 of 4.
  */
 
@@ -708,6 +806,8 @@ int main(void)
         cmocka_unit_test(gradients_of_parts_are_added_as_a_tree),
         cmocka_unit_test(any_number_of_processes_gives_the_same_bits),
         cmocka_unit_test(parts_decide_about_the_bits),
+        cmocka_unit_test(parts_change_only_rounding),
+        cmocka_unit_test(each_row_of_a_batch_has_its_own_mask),
         cmocka_unit_test(bad_rows_of_one_end_all),
         cmocka_unit_test(divergence_of_one_ends_all),
         cmocka_unit_test(exhausted_memory_of_one_ends_all),
