@@ -6,6 +6,7 @@
  * them, to the last bit.
  */
 #include "example.h"
+#include "flags.h"
 
 #include <inttypes.h>
 #include <mlp_data.h>
@@ -19,11 +20,11 @@ enum { PIXELS = 64, CLASSES = 10 };
 
 /* Splits the file into images to learn and images to test, the same ones on
  * each process. Real data would be read in shares: see mlp_data.h. */
-static size_t read_digits(samples *train, samples *test)
+static size_t read_digits(const char *path, samples *train, samples *test)
 {
     mlp_hooks hooks = mlp_hooks_stderr();
     mlp_data *data = NULL;
-    check(mlp_data_load(DIGITS_CSV, NULL, &hooks, &data));
+    check(mlp_data_load(path, NULL, &hooks, &data));
     mlp_cview all = mlp_data_values(data);
     size_t *order = calloc(all.rows, sizeof *order);
     int32_t *labels = calloc(all.rows, sizeof *labels);
@@ -54,14 +55,23 @@ static size_t read_digits(samples *train, samples *test)
     return learned;
 }
 
+static const char usage[] =
+    "mpi_digits [FILE]\n"
+    "Processes of MPI learn the handwritten digits of FILE together, as\n"
+    "mpirun -n 4 mpi_digits\n"
+    "(" DIGITS_CSV ").\n";
+
 int main(int argc, char **argv)
 {
     int rank = 0, ranks = 1;
+    const char *path = DIGITS_CSV;
+    const flag flags[] = {{.name = NULL, TEXT, &path}};
+    parse_flags(usage, flags, 1, argc, argv);
     MPI_Init(&argc, &argv);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &ranks);
     samples train, test;
-    size_t m = read_digits(&train, &test);
+    size_t m = read_digits(path, &train, &test);
 
     const mlp_layer layers[] = {
         {.width = 128, .dropout = 0.3}, {.width = 64}, {.width = CLASSES}};
