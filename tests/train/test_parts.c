@@ -668,12 +668,12 @@ static void each_block_holds_out_rows(void **state)
     }
     mlp_train_options options = mlp_train_defaults();
     options.parts = PARTS;
-    options.validation_fraction = 0.25;
+    options.validation_fraction = 0.27; /* of 20 rows 5, of 21 rows 6 */
     options.epochs = 1;
     options.learning_rate = 1e-300; /* the weights stay */
     assert_int_equal(mlp_validation_split(net, ro(Y), &options, order, &held),
                      MLP_OK);
-    assert_int_equal(held, 5 * PARTS); /* of 20 or 21 rows */
+    assert_int_equal(held, 5 + 6 + 6 + 6);
     size_t in_block[PARTS] = {0};
     mlp_view XV = new_matrix(MLP_F64, held, 2, NULL);
     mlp_view YV = new_matrix(MLP_F64, held, 1, NULL);
@@ -684,7 +684,7 @@ static void each_block_holds_out_rows(void **state)
         }
     }
     for (size_t p = 0; p < PARTS; p++) {
-        assert_int_equal(in_block[p], held / PARTS);
+        assert_int_equal(in_block[p], p == 0 ? 5 : 6);
     }
     assert_int_equal(mlp_gather_rows(ro(X), order + ROWS - held, NULL, XV),
                      MLP_OK);
@@ -702,6 +702,53 @@ static void each_block_holds_out_rows(void **state)
     mlp_net_free(net);
     free_data((data){X, Y});
     free_data((data){XV, YV});
+}
+
+/* What a stream has been asked for, and the rows of its steps. */
+typedef struct requests {
+    const parts_case *c;
+    size_t of[CASE_ROWS], rows;
+} requests;
+
+static mlp_status count_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
+                              void *user)
+{
+    requests *r = user;
+    if (number < CASE_ROWS) {
+        r->of[number]++;
+    }
+    return next_parts_chunk(epoch, number, chunk, (void *)(uintptr_t)r->c);
+}
+
+static bool count_rows(const mlp_batch_progress *progress, void *user)
+{
+    requests *r = user;
+    r->rows += progress->rows;
+    return true;
+}
+
+/* In an epoch each chunk is asked for once, and each row is used. */
+static void a_stream_asks_for_each_chunk_once(void **state)
+{
+    (void)state;
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    find_case("weighted stream", rows, &c);
+    requests r = {.c = &c};
+    mlp_net *net = net_of(&c.config);
+    c.options.epochs = 1;
+    c.options.on_batch = count_rows;
+    c.options.user = &r;
+    assert_int_equal(mlp_fit_stream(net, count_chunk, &r, &c.options, NULL),
+                     MLP_OK);
+    assert_int_equal(r.rows, CASE_ROWS);
+    size_t i = 0;
+    while (i < CASE_ROWS && r.of[i] == 1) {
+        i++;
+    }
+    assert_true(i >= 30); /* 29 chunks, and empty ones that end the parts */
+    mlp_net_free(net);
+    free(rows);
 }
 
 /* Ten epochs, and ten more with another trainer that has loaded the first. */
@@ -855,6 +902,7 @@ int main(void)
         cmocka_unit_test(different_options_end_all),
         cmocka_unit_test(threads_share_the_rows_of_a_part),
         cmocka_unit_test(each_block_holds_out_rows),
+        cmocka_unit_test(a_stream_asks_for_each_chunk_once),
         cmocka_unit_test(a_checkpoint_goes_on_with_parts),
         cmocka_unit_test(scaling_is_that_of_all_rows),
         cmocka_unit_test(what_has_no_parts_is_refused),
