@@ -67,7 +67,9 @@ static mlp_status share_trainer(const mlpi_world *world, int root,
     return status;
 }
 
-/* Sends what the root's network has learnt to all. */
+/* Sends what the root's network has learnt to all: parameters, scaling, and
+ * whether it has been trained, which decides whether a fit standardises. The
+ * trainer has plain gradient descent, which remembers nothing. */
 static mlp_status share_net(const mlpi_world *world, int root, mlp_net *net)
 {
     mlp_trainer *trainer = NULL;
@@ -122,7 +124,9 @@ static mlp_status check_parts(const mlpi_world *world, size_t parts)
     return MLP_OK;
 }
 
-/* Checks that all ranks ask for as many parts as rank 0. */
+/* Checks that all ranks ask for as many parts as rank 0. This must be so before
+ * anything else, because rows move according to the parts, and the agreement
+ * inside a fit needs them. */
 static mlp_status agree_on_parts(const mlpi_world *world, size_t parts)
 {
     uint64_t first = parts;
@@ -141,7 +145,8 @@ static mlp_status agree_on_parts(const mlpi_world *world, size_t parts)
     return mlpi_world_agree(world, status);
 }
 
-/* Calls the fit of mlp.h. */
+/* Calls the fit of mlp.h that belongs to the call. From here on the library and
+ * its exchange see to it that all ranks return the same status. */
 static mlp_status call_fit(const call *c, mlp_history **history)
 {
     const mlp_train_options *options = &c->options;

@@ -70,7 +70,9 @@ static size_t needed_begin(const mlpi_world *world, size_t m, size_t parts,
  * Shapes
  */
 
-/* Checks what this rank can check by itself. The fit checks the rest. */
+/* Checks what this rank can check by itself: what would make moving rows go
+ * wrong. Everything else about rows is checked by the fit, after they have
+ * moved, with the messages that a fit has. */
 static mlp_status check_views(const mlpi_world *world, mlpi_mpi_rows *rows)
 {
     for (size_t v = 0; v < VIEWS; v++) {
@@ -268,7 +270,9 @@ static mlp_status move_view(const mlpi_world *world, const shapes *all,
     return status;
 }
 
-/* Moves all views. The shapes of all ranks have been gathered. */
+/* Moves all views. The shapes of all ranks have been gathered, so that each
+ * finds the same fault in them, or none. The views of a rank without rows get
+ * columns and type here, which the fit's checks would miss otherwise. */
 static mlp_status move_views(const mlpi_world *world, const shapes *all,
                              size_t parts, mlpi_mpi_rows *rows)
 {

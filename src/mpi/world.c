@@ -143,7 +143,21 @@ static range kept_half(const mlpi_world *world, range all, int distance,
     return keeps_lower ? lower : upper;
 }
 
-/* Adds an array whose half fits into the buffer. kept[k] is what this rank adds
+/* An example with four ranks and eight numbers. "01" stands for a sum over the
+ * ranks 0 and 1, "all" for one over all, and a dot for a number that the rank
+ * has given away:
+ *
+ *     rank    round 0, d = 1              round 1, d = 2
+ *     0       01 01 01 01 .  .  .  .      all all .   .   .   .   .   .
+ *     1       .  .  .  .  01 01 01 01     .   .   .   .   all all .   .
+ *     2       23 23 23 23 .  .  .  .      .   .   all all .   .   .   .
+ *     3       .  .  .  .  23 23 23 23     .   .   .   .   .   .   all all
+ *
+ * Then round 1 backwards: ranks 0 and 2, and 1 and 3, trade their two sums for
+ * the other's two. In round 0 backwards, ranks 0 and 1, and 2 and 3, trade
+ * four, and each has all eight.
+ *
+ * Adds an array whose half fits into the buffer. kept[k] is what this rank adds
  * before round k, and other[k] is what its partner of round k takes away from
  * it. In the second loop the two are put together again. */
 static mlp_status sum_by_halves(const mlpi_world *world, void *numbers,
@@ -260,7 +274,8 @@ mlp_status mlpi_world_broadcast(const mlpi_world *world, int root, void *bytes,
     return status;
 }
 
-/* Checks that MPI can be called. */
+/* Checks that MPI can be called. These two functions of MPI may be called at
+ * any time. */
 static mlp_status check_mpi(const mlp_hooks *hooks, MPI_Comm comm)
 {
     int is_ready = 0;

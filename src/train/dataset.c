@@ -177,7 +177,12 @@ mlp_status mlpi_dataset_plan(const mlp_net *net, mlp_optimizer_kind kind,
  * Memory
  */
 
-/* Takes the arrays that this fit needs from the block (see memory.h). */
+/* Takes the arrays that this fit needs from the block (see memory.h). Each is
+ * there only if something in the options asks for it, so that a small fit of
+ * all rows allocates nothing here. With parts some small arrays are always
+ * there, and `scratch` has two uses: a block's split is drawn into it before
+ * its rows go to their places, and the numbers of other processes' blocks
+ * shuffle its bytes. */
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
     mlpi_dataset *data = object;

@@ -64,8 +64,9 @@ mlp_status mlpi_exchange_sum(const mlp_exchange *exchange, void *numbers,
     return exchange ? exchange->sum(numbers, n, dtype, exchange->user) : MLP_OK;
 }
 
-/* Sets said[r] to what rank r says. There is an element for each rank that a
- * fit can have. */
+/* Sets said[r] to what rank r says, a number that is 0 if it says nothing. The
+ * array lies on the stack, so that a rank without memory can speak. There is an
+ * element for each rank that a fit can have. */
 static mlp_status tell_all(const mlp_exchange *exchange, double word,
                            double said[MLP_MAX_PARTS])
 {

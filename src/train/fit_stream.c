@@ -253,7 +253,9 @@ static void load_part_weights(mlp_trainer *t, const mlpi_sample_weights *w,
     }
 }
 
-/* Gets the next chunk of own part p, when the rows of the last are used up. */
+/* Gets the next chunk of an own part, when the rows of the last are used up.
+ * Until then the last one stays valid, also while chunks of other parts are
+ * asked for. The numbers of a part's chunks are P apart. */
 static mlp_status renew_chunk(const mlpi_loop *loop, stream *s,
                               part_stream *part)
 {
@@ -432,7 +434,9 @@ static mlp_status check_arguments(const mlp_net *net, mlp_next_chunk *next,
     return mlpi_parts_check(net, options, kind);
 }
 
-/* Checks the arguments, also between processes, and sets the parts. */
+/* Checks the arguments, also between processes, and sets the parts. What this
+ * process finds wrong is told to the others in the first agreement, if parts
+ * and exchange are such that there can be one. */
 static mlp_status plan(const mlp_net *net, mlp_optimizer_kind kind,
                        const mlp_train_options *options, stream *s)
 {

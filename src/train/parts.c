@@ -17,6 +17,17 @@
  * Losses and weights are single numbers. Those of all own parts are kept in an
  * array, and added when all are there.
  *
+ * An exchange goes on in the same way. With two ranks of four parts each, the
+ * gradients of a rank are those of the root of its subtree:
+ *
+ *     rank 0    (0 + 1) + (2 + 3)  \
+ *                                    +     the exchange adds these two
+ *     rank 1    (4 + 5) + (6 + 7)  /
+ *
+ * and with eight ranks of one part each, the exchange adds all. A sum of two
+ * floating-point numbers does not depend on their order, so only the shape of
+ * the tree must be the same, and it is.
+ *
  * Moments. A tree needs sums, so mean and variance of a column are combined
  * from those of the parts (m_p rows, mean_p, std_p) by three sums:
  *
@@ -214,7 +225,8 @@ mlp_status mlpi_parts_count(const mlpi_parts *parts, mlp_status status,
  * Sums
  */
 
-/* What lay_out needs. */
+/* What lay_out needs: the length of an array of gradients comes from the
+ * network, and the pointers go to the parts. */
 typedef struct memory {
     const mlp_net *net;
     mlpi_parts *parts;
@@ -379,7 +391,9 @@ static double column_scale(double magnitude)
                                   : 1.0;
 }
 
-/* Computes mean and std of these columns over all parts. */
+/* Computes mean and std of these columns over all parts, by four sums over the
+ * parts: magnitudes and origins, from which follows how a column is scaled and
+ * shifted, then the two sums of the file's head. */
 static mlp_status find_moments(const mlpi_parts *parts, const columns *c,
                                column_sums *s)
 {
@@ -459,7 +473,10 @@ mlp_status mlpi_parts_evaluate(const mlpi_parts *parts, const mlp_net *net,
  * A step
  */
 
-/* Returns where the gradients of own part p go: the file's head shows it. */
+/* Returns where the gradients of own part p go: the file's head shows it. As in
+ * a binary counter, part p fills the level of its lowest bit that is 0, with
+ * the levels below it, which it empties. The last part has no such bit below
+ * the number of levels. */
 static mlpi_merge merge_of(const mlpi_parts *parts, const mlp_trainer *t,
                            size_t p)
 {

@@ -367,7 +367,10 @@ void mlpi_step_part(mlp_trainer *trainer, const mlpi_step_args *args,
     trainer->batch.first = 0;
 }
 
-/* Adds the derivative of the penalty to this thread's share of each dW. */
+/* Adds the derivative of the penalty to this thread's share of each dW. A batch
+ * without parts does that where it computes dW, layer by layer. Here dW is
+ * complete only after the tree, and the penalty is added once, not once for
+ * each part. */
 static void penalise_gradients(mlp_trainer *t, const mlpi_thread *thread)
 {
     const mlpi_layout *layout = &t->net->layout;
@@ -382,7 +385,9 @@ static void penalise_gradients(mlp_trainer *t, const mlpi_thread *thread)
     }
 }
 
-/* The work of each thread after the tree: the phases `check` and `update`. */
+/* The work of each thread after the tree: the phases `check` and `update`. The
+ * penalty of the loss and that of the gradients need the same weights, those
+ * before the update. */
 static void finish_thread(const mlpi_thread *thread, void *context)
 {
     step_task *task = context;
