@@ -22,7 +22,7 @@ ranks() {
     shift
     timeout 120 "$launcher" -n "$count" "$program" "$@" >"$scratch/log" 2>&1 || {
         cat "$scratch/log"
-        fail "$launcher -n $count mpi_fit $*"
+        fail "$launcher -n $count ${program##*/} $*"
     }
 }
 
@@ -61,6 +61,16 @@ if [ "${2:-}" != everywhere ]; then
     launcher=$(sed -n 's/^MPIEXEC_EXECUTABLE:[A-Z]*=//p' "$build/CMakeCache.txt")
     [ -x "$launcher" ] || skip "there is no mpiexec"
     all_of 8 "$launcher"
+    if [ -x "$build/examples/mpi_digits" ]; then
+        program=$build/examples/mpi_digits
+        for n in 1 2 4; do
+            ranks "$n"
+            tail -n 2 "$scratch/log" |
+                diff - "$source/tests/vectors/example_mpi_digits.txt" ||
+                fail "mpi_digits ('<') has other numbers on $n ranks"
+        done
+        echo "equal bits on 1 to 4 ranks: examples/mpi_digits"
+    fi
     exit 0
 fi
 
