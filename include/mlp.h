@@ -919,8 +919,9 @@ mlp_train_options mlp_train_defaults(void);
 /* Tells which rows options->validation_fraction holds out for validation, given
  * the targets Y (m, n[L]), or (m, 1) of class numbers. Rows are chosen as by
  * mlp_train_test_split with this fraction and options->seed, stratified only
- * with cce, and with bce and one output. order[m] receives the training rows,
- * then the *held rows held out; *held is 0 for the fraction 0. Allocates.
+ * with cce, and with bce and one output; with options->parts, in each block by
+ * itself. order[m] receives the training rows, then the *held rows held out;
+ * *held is 0 for the fraction 0. Allocates.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: a fraction outside [0, 1), or
  * one that leaves no row to train on or none to hold out. */
 MLP_NODISCARD mlp_status mlp_validation_split(const mlp_net *net, mlp_cview Y,
@@ -1017,8 +1018,11 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * MLP_ERR_ARGUMENT: an option outside its range in the network's precision, a
  * target that mlp_evaluate refuses, a fraction that mlp_validation_split
  * refuses, both kinds of validation, row or class weights that are negative or
- * whose sum is 0 or not finite, class weights for a loss without classes, or
- * lbfgs with several batches, dropout, weight_decay or clipping.
+ * whose sum is 0 or not finite, class weights for a loss without classes, lbfgs
+ * with several batches, dropout, weight_decay or clipping, or parts that are no
+ * power of two, do not divide batch_size, or meet batch norm or lbfgs.
+ * MLP_ERR_SHAPE with parts: fewer rows than parts, or ranks (mlp_exchange) that
+ * have other rows than those of their blocks.
  * MLP_ERR_LIMIT: more than MLP_MAX_THREADS, or a history or batch whose bytes
  * exceed a size_t.
  * Error during training:
@@ -1173,7 +1177,8 @@ MLP_NODISCARD mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X,
  * if data and options are equal. With validation, set restore_best = false in
  * the first call; else the second call starts from the best weights instead of
  * the last ones.
- * Errors are those of mlp_fit. MLP_ERR_SHAPE: also for batches above max_rows.
+ * Errors are those of mlp_fit. MLP_ERR_SHAPE: also for batches above max_rows,
+ * or with parts, for parts above it (in a stream, all parts of this process).
  * An error that returns the network to earlier weights makes the optimizer
  * forget what it remembered. */
 MLP_NODISCARD mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X,
