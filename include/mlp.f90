@@ -204,7 +204,8 @@ module mlp
     type(mlp_schedule) :: schedule
     logical(c_bool) :: standardise, shuffle
     integer(c_int32_t) :: seed
-    integer(c_size_t) :: threads
+    integer(c_size_t) :: threads, parts
+    type(c_ptr) :: exchange ! c_loc of an mlp_exchange
     type(mlp_cview) :: row_weights
     type(c_ptr) :: class_weights ! c_loc of an array of real(c_double)
     real(c_double) :: validation_fraction
@@ -213,6 +214,12 @@ module mlp
     integer(c_size_t) :: patience
     real(c_double) :: min_delta
     type(c_funptr) :: on_epoch, on_batch ! see mlp_on_epoch, mlp_on_batch
+    type(c_ptr) :: user
+  end type
+
+  type, bind(C) :: mlp_exchange
+    integer(c_size_t) :: rank, ranks
+    type(c_funptr) :: sum
     type(c_ptr) :: user
   end type
 
@@ -748,6 +755,11 @@ module mlp
       import
       type(c_ptr), value :: trainer
     end subroutine
+    ! Returns the network of a trainer.
+    type(c_ptr) function mlp_trainer_net(trainer) bind(C)
+      import
+      type(c_ptr), value :: trainer
+    end function
 
     ! Set the number of threads, the seed of dropout, and the optimizer.
     integer(c_int) function mlp_trainer_set_threads(trainer, threads) bind(C)

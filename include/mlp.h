@@ -881,6 +881,30 @@ mlp_schedule mlp_schedule_defaults(mlp_schedule_kind kind);
 double mlp_schedule_rate(const mlp_schedule *schedule, double alpha,
                          size_t epoch, size_t epochs);
 
+#define MLP_MAX_PARTS 1024
+
+/* A fit that several processes share, for who brings a network of cables:
+ * mlp_mpi.h fills this struct for MPI. Each process calls the same fit with the
+ * same network and options, and with its own rows. They all get the same
+ * network and history, to the bit those of one process with the same `parts`.
+ * Rank r of R ranks has the parts r P / R to (r + 1) P / R - 1 and the rows of
+ * these blocks, in X, Y, row_weights, X_validation and Y_validation: rows
+ * floor(p M / P) on of all M rows for block p. R is a power of two that divides
+ * P. If one rank fails, all do, with the same status and a message that names
+ * it; but each rank must have an exchange and parts that are right.
+ * The callbacks are called on each rank. If one returns false on one of them,
+ * training ends on all: on_epoch before the next epoch, on_batch before the
+ * next update. */
+typedef struct mlp_exchange {
+    size_t rank, ranks;
+    /* Adds n numbers of type MLP_F64 or MLP_F32 over all ranks, and gives each
+     * rank the same bits. The sums must be those of the binary tree over the
+     * ranks in their order: for four (x0 + x1) + (x2 + x3). An error ends the
+     * fit of this rank with that status. */
+    mlp_status (*sum)(void *numbers, size_t n, mlp_dtype dtype, void *user);
+    void *user; /* passed to it */
+} mlp_exchange;
+
 typedef struct mlp_train_options {
     /* How gradient descent runs. */
     size_t epochs;     /* passes over the rows, 0 or more; default
@@ -916,6 +940,19 @@ typedef struct mlp_train_options {
      * 1.3 seconds or 128 updates at most, whichever takes longer. Every number
      * gives the same bits. */
     size_t threads;
+
+    /* Many machines. With P parts, a power of two up to MLP_MAX_PARTS, the rows
+     * are cut into P blocks of consecutive rows, which differ by one row at
+     * most. A batch has batch_size / P rows of each block, and the sums of
+     * these parts (gradients, losses) are added as a binary tree. So P decides
+     * about the bits, but not which process computes which part. Each block is
+     * shuffled, and split for validation, by itself, so that the last batch may
+     * be larger or smaller than with one part. P divides batch_size; dropout,
+     * weights and clipping are those of the whole batch. Batch norm and lbfgs
+     * have no parts. */
+    size_t parts;                 /* P; default 1: a batch is one sum */
+    const mlp_exchange *exchange; /* of P parts between processes; default NULL:
+                                     this one computes all */
 
     /* Weights of rows. With w[i], the weight of row i times that of its class,
      *   J = (sum of w[i] J[i]) / (sum of w[i])
@@ -963,8 +1000,9 @@ mlp_train_options mlp_train_defaults(void);
 /* Tells which rows options->validation_fraction holds out for validation, given
  * the targets Y (m, n[L]), or (m, 1) of class numbers. Rows are chosen as by
  * mlp_train_test_split with this fraction and options->seed, stratified only
- * with cce, and with bce and one output. order[m] receives the training rows,
- * then the *held rows held out; *held is 0 for the fraction 0. Allocates.
+ * with cce, and with bce and one output; with options->parts, in each block by
+ * itself. order[m] receives the training rows, then the *held rows held out;
+ * *held is 0 for the fraction 0. Allocates.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: a fraction outside [0, 1), or
  * one that leaves no row to train on or none to hold out. */
 MLP_NODISCARD mlp_status mlp_validation_split(const mlp_net *net, mlp_cview Y,
@@ -1061,8 +1099,11 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * MLP_ERR_ARGUMENT: an option outside its range in the network's precision, a
  * target that mlp_evaluate refuses, a fraction that mlp_validation_split
  * refuses, both kinds of validation, row or class weights that are negative or
- * whose sum is 0 or not finite, class weights for a loss without classes, or
- * lbfgs with several batches, dropout, weight_decay or clipping.
+ * whose sum is 0 or not finite, class weights for a loss without classes, lbfgs
+ * with several batches, dropout, weight_decay or clipping, or parts that are no
+ * power of two, do not divide batch_size, or meet batch norm or lbfgs.
+ * MLP_ERR_SHAPE with parts: fewer rows than parts, or ranks (mlp_exchange) that
+ * have other rows than those of their blocks.
  * MLP_ERR_LIMIT: more than MLP_MAX_THREADS, or a history or batch whose bytes
  * exceed a size_t.
  * Error during training:
@@ -1078,7 +1119,8 @@ MLP_NODISCARD mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
 
 /* A chunk holds some of the rows of an epoch. */
 typedef struct mlp_chunk {
-    mlp_cview X, Y;        /* as in mlp_fit; valid until the next call */
+    mlp_cview X, Y;        /* as in mlp_fit; valid until the next call or, with
+                              P parts, until chunk number + P is asked for */
     mlp_cview row_weights; /* as in mlp_train_options; valid as long as X, Y */
 } mlp_chunk;
 
@@ -1095,6 +1137,10 @@ typedef mlp_status mlp_next_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
  * and weight_decay (or another optimizer than auto) are set. Rows are used in
  * the order in which they come; `shuffle` is ignored, and the rows of an epoch
  * may differ from those of another. `user` is passed to `next`.
+ * With P parts, chunk number c belongs to part c mod P, and a batch takes
+ * batch_size / P rows of each part's chunks. Chunks are then asked for out of
+ * order, an empty chunk ends its part, and the epoch ends with the last part. A
+ * process is asked for the chunks of its parts only.
  * Errors are those of mlp_fit. MLP_ERR_ARGUMENT: also for a batch_size of 0,
  * lbfgs, a validation_fraction (pass validation rows instead), the options'
  * row_weights (chunks bring their own), or weights that are all 0 in an epoch.
@@ -1118,6 +1164,9 @@ MLP_NODISCARD mlp_status mlp_fit_stream(mlp_net *net, mlp_next_chunk *next,
 MLP_NODISCARD mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
                                             mlp_trainer **trainer);
 void mlp_trainer_free(mlp_trainer *trainer); /* NULL is allowed */
+
+/* Returns the network that the trainer borrows; NULL for NULL. */
+const mlp_net *mlp_trainer_net(const mlp_trainer *trainer);
 
 /* Sets how many threads share the work, as `threads` of mlp_train_options; a
  * new trainer has 1. The threads start here, sleep between steps, and end with
@@ -1229,7 +1278,8 @@ MLP_NODISCARD mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X,
  * if data and options are equal. With validation, set restore_best = false in
  * the first call; else the second call starts from the best weights instead of
  * the last ones.
- * Errors are those of mlp_fit. MLP_ERR_SHAPE: also for batches above max_rows.
+ * Errors are those of mlp_fit. MLP_ERR_SHAPE: also for batches above max_rows,
+ * or with parts, for parts above it (in a stream, all parts of this process).
  * An error that returns the network to earlier weights makes the optimizer
  * forget what it remembered. */
 MLP_NODISCARD mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X,
@@ -1426,8 +1476,8 @@ typedef struct mlp_export_options {
                     none: the self-test invents rows */
     mlp_cview Y; /* for int8: targets of X, to compute scores; default none */
     double max_score_drop; /* how much int8 may lower the score; default 0.01 */
-    /* C of your own that goes along: declarations for the end of the header, and
-     * definitions for the end of the code, which may use what stands before
+    /* C of your own that goes along: declarations for the end of the header,
+     * and definitions for the end of the code, which may use what stands before
      * them. The library does not read them. Default NULL: none. */
     const char *header_text, *code_text;
 } mlp_export_options;

@@ -427,6 +427,8 @@ typedef struct mlpi_kernels {
     void (*optimizer_step)(const mlpi_optimizer_step_args *update);
     /* dw[i] = dw[i] + l2 * w[i] + l1 * sign(w[i]), the first sum by fma. */
     void (*penalise)(size_t n, double l2, double l1, const void *w, void *dw);
+    /* sum[i] = x[i] + y[i]; `sum` may be x or y. */
+    void (*add_arrays)(size_t n, const void *x, const void *y, void *sum);
     /* Adds x[i] * y[i], by fma, to lane i mod 8. f64 tables only; NULL in f32
      * tables. */
     void (*add_products)(size_t n, const double *x, const double *y,

@@ -76,10 +76,8 @@ static size_t columns_of(const mlp_net *net, const mlpi_scaling *scaling)
     return scaling == &net->out ? mlpi_net_targets(net) : scaling->n;
 }
 
-/* Sets how the logarithms s of variances are scaled, once the first half of the
- * columns, those of the means, has been set: s std' + mean' is s + 2 log(std)
- * with std' = 1 and mean' = 2 log(std). */
-static void complete_log_variances(const mlp_net *net, mlpi_scaling *to)
+/* s std' + mean' is s + 2 log(std) with std' = 1 and mean' = 2 log(std). */
+void mlpi_scaling_complete(const mlp_net *net, mlpi_scaling *to)
 {
     const mlpi_kernels *kernels = net->kernels;
     size_t k = columns_of(net, to);
@@ -115,6 +113,23 @@ static mlp_status check_scalable(const mlp_net *net)
  * From data
  */
 
+void mlpi_scaling_set(const mlp_net *net, mlpi_scaling *to, size_t first,
+                      size_t n, double *mean, double *std, bool *hinted)
+{
+    for (size_t j = 0; j < n; j++) {
+        if (round_moments(net, &mean[j], &std[j]) && !*hinted) {
+            mlpi_hint(&net->hooks,
+                      "%s, column %zu varies so little beside its mean of %.4g "
+                      "that few digits of a %s differ: subtract a constant "
+                      "from the column before you pass it",
+                      to == &net->in ? "X" : "Y", first + j, mean[j],
+                      mlp_dtype_name(net->kernels->dtype));
+            *hinted = true;
+        }
+    }
+    set_columns(net, to, first, n, mean, std);
+}
+
 void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
                         const size_t *order, size_t m)
 {
@@ -124,20 +139,9 @@ void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
     for (size_t first = 0; first < rows.cols; first += BLOCK) {
         mlp_cview block = mlpi_scaling_columns(net, rows, first);
         net->kernels->scalar->column_moments(block, order, m, mean, std);
-        for (size_t j = 0; j < block.cols; j++) {
-            if (round_moments(net, &mean[j], &std[j]) && !hinted) {
-                mlpi_hint(&net->hooks,
-                          "%s, column %zu varies so little beside its mean of "
-                          "%.4g that few digits of a %s differ: subtract a "
-                          "constant from the column before you pass it",
-                          to == &net->in ? "X" : "Y", first + j, mean[j],
-                          mlp_dtype_name(net->kernels->dtype));
-                hinted = true;
-            }
-        }
-        set_columns(net, to, first, block.cols, mean, std);
+        mlpi_scaling_set(net, to, first, block.cols, mean, std, &hinted);
     }
-    complete_log_variances(net, to);
+    mlpi_scaling_complete(net, to);
 }
 
 /* Gives a hint if the weights of the network belong to the scaling that is
@@ -231,7 +235,7 @@ static mlp_status set(const mlp_net *net, mlpi_scaling *to, const char *column,
     size_t n = columns_of(net, to);
     TRY(check_moments(net, column, n, mean, std));
     set_columns(net, to, 0, n, mean, std);
-    complete_log_variances(net, to);
+    mlpi_scaling_complete(net, to);
     return MLP_OK;
 }
 

@@ -38,6 +38,7 @@ mlp_train_options mlp_train_defaults(void)
         .standardise = true,
         .shuffle = true,
         .seed = 42,
+        .parts = 1,
         .restore_best = true,
         .patience = SIZE_MAX};
 }
