@@ -9,6 +9,7 @@
 #include "support/parts.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* ---------------------------------------------------------------------------
  * The arithmetic
@@ -99,7 +100,7 @@ typedef struct world {
     pthread_barrier_t barrier;
     const void *numbers[CASE_PARTS];
     size_t counts[CASE_PARTS];
-    bool differs; /* calls that do not match */
+    atomic_bool differs; /* calls that do not match */
 } world;
 
 /* What one process does and finds out. */
@@ -140,7 +141,9 @@ static mlp_status sum(void *numbers, size_t n, mlp_dtype dtype, void *user)
     w->counts[p->rank] = n;
     (void)pthread_barrier_wait(&w->barrier);
     for (size_t r = 0; r < w->ranks; r++) {
-        w->differs = w->differs || w->counts[r] != n;
+        if (w->counts[r] != n) {
+            w->differs = true;
+        }
     }
     for (size_t i = 0; sums && !w->differs && i < n; i++) {
         sums[i] = tree(w, 0, w->ranks, i, dtype);
