@@ -78,7 +78,7 @@ static mlp_status read_file(mlp_data *data, bytes *b)
     return status != MLP_ERR_IO
                ? status
                : mlpi_data_error(&data->pool, status, 0, "cannot open it: %s",
-                                 reason == ENOENT   ? "No such file or directory"
+                                 reason == ENOENT ? "No such file or directory"
                                  : reason == EACCES ? "Permission denied"
                                  : reason == EISDIR ? "Is a directory"
                                                     : "an error of the system");
@@ -168,6 +168,8 @@ static mlp_status check_options(const mlp_data *data)
 {
     const mlp_data_options *o = data->options;
     const mlp_hooks *hooks = &data->pool.hooks;
+    TRY(mlpi_data_check_reserved(&data->pool, "options", o->reserved,
+                                 sizeof o->reserved / sizeof(uint64_t)));
     if ((unsigned)o->header > MLP_DATA_HEADER_NO) {
         return mlpi_data_error(&data->pool, MLP_ERR_ARGUMENT, 0,
                                "header: expects a constant of mlp_data_header, "

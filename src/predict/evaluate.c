@@ -78,11 +78,10 @@ void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
             correct += count_correct(net, buffers, m);
         }
     }
-    scores->loss = mlpi_loss_mean(net, &sum);
-    scores->accuracy =
-        has_labels ? (double)correct /
-                         ((double)rows->m * (double)mlpi_label_columns(net))
-                   : (double)NAN;
+    double labels = (double)rows->m * (double)mlpi_label_columns(net);
+    *scores = (mlp_scores){.loss = mlpi_loss_mean(net, &sum),
+                           .accuracy = has_labels ? (double)correct / labels
+                                                  : (double)NAN};
 }
 
 /* Values are checked before: a score of NaN for one bad target among millions

@@ -302,7 +302,7 @@ mlp_status mlpi_loop_train_batch(mlpi_loop *loop, mlpi_step_args *args)
 /* Computes the scores of the validation rows, or NaN if there are none. */
 static mlp_status validate(mlpi_loop *loop, mlp_scores *scores)
 {
-    *scores = (mlp_scores){(double)NAN, (double)NAN};
+    *scores = (mlp_scores){.loss = (double)NAN, .accuracy = (double)NAN};
     if (loop->validation.m == 0) {
         return MLP_OK;
     }

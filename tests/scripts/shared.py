@@ -31,7 +31,7 @@ class View(c.Structure):
 class Layer(c.Structure):
     _fields_ = [("width", c.c_size_t), ("activation", c.c_int),
                 ("slope", c.c_double), ("dropout", c.c_double),
-                ("batch_norm", c.c_bool)]
+                ("batch_norm", c.c_bool), ("reserved", c.c_uint64 * 4)]
 
 
 # Of the long structs only the first members are named. What follows has room

@@ -14,11 +14,7 @@ mv "$scratch/installed" "$scratch/moved"
 libraries=$(dirname "$(find "$scratch/moved" -name libmlp.so)")
 export LD_LIBRARY_PATH="$libraries"
 
-version() {
-    sed -n "s/^#define MLP_VERSION_$1 //p" "$source/include/mlp.h"
-}
-interface=$(version MAJOR)
-[ "$interface" -gt 0 ] || interface=0.$(version MINOR)
+interface=$(sed -n "s/^#define MLP_VERSION_MAJOR //p" "$source/include/mlp.h")
 
 for header in "$source"/include/*.h; do
     name=$(basename "$header" .h)
