@@ -81,6 +81,7 @@ mlp_status mlp_validation_split(const mlp_net *net, mlp_cview Y,
         return mlpi_error(&net->hooks, MLP_ERR_NULL,
                           "options, order or held is NULL");
     }
+    TRY(CHECK_RESERVED(&net->hooks, "options", options));
     TRY(mlpi_check_targets(net, &net->hooks, &Y, MLPI_ANY_ROWS));
     size_t validation_rows = 0;
     TRY(mlpi_validation_rows(&net->hooks, options->validation_fraction, Y.rows,

@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The worlds of misuse.h, and the program that makes all calls and checks each.
+ * It prints what is wrong, and at the end how many calls there were.
+ */
+#ifndef _DEFAULT_SOURCE
+/* This declares dup and mkdir.
+ * NOLINTNEXTLINE(bugprone-reserved-identifier) */
+#define _DEFAULT_SOURCE
+#endif
+
+#include "trust/misuse.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* More is refused, as on a small machine. */
+static const size_t most_bytes = (size_t)1 << 26;
+
+enum { PATTERN = 0xa5 };
+
+saved model, checkpoint, tensors, fann, genann, onnx, csv;
+char out_path[256], script_path[256], code_path[256];
+char long_text[TEXT + 1];
+
+static world *now;    /* the world of the call; a bad case may be a NULL user */
+static FILE *console; /* standard output as it was at the start */
+static int printed;   /* a file that got its place, and standard error's */
+static size_t n_wrong; /* findings */
+
+/* Ends the program if the test itself is wrong. */
+static void need(bool good, const char *what)
+{
+    if (!good) {
+        (void)fprintf(console, "FAILED: the test cannot make %s\n", what);
+        exit(1);
+    }
+}
+
+static void need_ok(mlp_status status, const char *what)
+{
+    need(status == MLP_OK, what);
+}
+
+/* ---------------------------------------------------------------------------
+ * The caller's functions
+ */
+
+static void *allocate(size_t bytes, void *user)
+{
+    void *block = bytes <= most_bytes ? malloc(bytes) : NULL;
+    (void)user;
+    now->live += block != NULL;
+    return block;
+}
+
+static void release(void *block, void *user)
+{
+    (void)user;
+    now->live--;
+    free(block);
+}
+
+/* Hints are no failures. */
+static void hear(mlp_status status, const char *message, void *user)
+{
+    (void)user;
+    if (status != MLP_OK) {
+        now->messages++;
+        now->told = status;
+        if (!message || strchr(message, '\n')) {
+            now->messages += 100;
+        }
+    }
+}
+
+/* A fit of very many epochs must end. */
+static bool stop_soon(const mlp_epoch_progress *progress, void *user)
+{
+    (void)user;
+    return progress->epoch < 4;
+}
+
+/* Every epoch has one chunk, which lies in memory that no world owns. */
+mlp_status some_rows(size_t epoch, size_t number, mlp_chunk *chunk, void *user)
+{
+    static const double X[] = {0, 0, 0, 1, 1, 0, 1, 1};
+    static const double Y[] = {1, 0, 0, 1, 0, 1, 1, 0};
+    (void)epoch;
+    (void)user;
+    if (number == 0) {
+        chunk->X = mlp_cview_f64(X, 4, 2);
+        chunk->Y = mlp_cview_f64(Y, 4, 2);
+    }
+    return MLP_OK;
+}
+
+/* The view is dense; the last of its numbers is replaced. */
+const void *with_number(world *w, mlp_cview view, double number)
+{
+    size_t n = view.rows * view.cols;
+    if (n == 0 || n > SPARE || view.dtype == MLP_I32) {
+        return view.data;
+    }
+    size_t size = view.dtype == MLP_F32 ? sizeof(float) : sizeof(double);
+    memcpy(w->bad, view.data, n * size);
+    mlp_view copy = {view.dtype, 1, n, n, 1, w->bad};
+    (void)mlp_view_set(copy, 0, n - 1, number);
+    return w->bad;
+}
+
+/* ---------------------------------------------------------------------------
+ * A world
+ */
+
+static void fill_numbers(world *w)
+{
+    for (size_t i = 0; i < SPARE; i++) {
+        w->X[i] = (double)(i * 7 % 5) / 4;
+        w->Y[i] = (double)((i / 2 + i) % 2);
+        w->narrow[i] = (float)w->X[i];
+        w->weights[i] = 1 + (double)(i % 3);
+        w->labels[i] = (int32_t)(i % 2);
+        w->order[i] = i % ROWS;
+    }
+    w->means[0] = 0.5;
+    w->means[1] = 0.25;
+    w->stds[0] = w->stds[1] = 2;
+    w->names[0] = w->modules[0] = "a";
+    w->names[1] = "b";
+    w->modules[0] = "layers.0";
+    w->modules[1] = "layers.1";
+}
+
+static void make_options(world *w)
+{
+    w->optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);
+    w->schedule = mlp_schedule_defaults(MLP_SCHEDULE_PLATEAU);
+    w->plain_options = mlp_train_defaults();
+    w->plain_options.epochs = 3;
+    w->plain_options.batch_size = 4;
+    w->plain_options.threads = 1;
+    w->plain_options.optimizer = w->optimizer;
+    w->plain_options.schedule = w->schedule;
+    w->plain_options.on_epoch = stop_soon;
+    w->stream_options = w->plain_options;
+    w->stream_options.class_weights = w->weights;
+    w->stream_options.X_validation = mlp_cview_f64(w->X, 4, 2);
+    w->stream_options.Y_validation = mlp_cview_f64(w->Y, 4, 2);
+    w->options = w->stream_options;
+    w->options.row_weights = mlp_cview_f64(w->weights, ROWS, 1);
+    w->plain_options.validation_fraction = 0.5;
+    w->split = mlp_split_defaults();
+    w->split.hooks = w->hooks;
+    w->split.folds = 3;
+    w->export = mlp_export_defaults();
+    w->export.prefix = "p";
+    w->export.header_text = w->export.code_text = "/* none */\n";
+    w->export.int8 = true;
+    w->export.X = mlp_cview_f64(w->X, ROWS, 2);
+    w->export.Y = mlp_cview_f64(w->Y, ROWS, 2);
+    w->export.max_score_drop = 1;
+}
+
+static void make_net(world *w, size_t n, mlp_loss loss, mlp_net **net)
+{
+    w->layers[0] = (mlp_layer){.width = 3, .activation = MLP_ACT_ELU};
+    w->layers[1] = (mlp_layer){.width = n};
+    w->config = mlp_config_defaults();
+    w->config.inputs = 2;
+    w->config.layers = w->layers;
+    w->config.n_layers = 2;
+    w->config.loss = loss;
+    w->config.hooks = w->hooks;
+    need_ok(mlp_net_create(&w->config, net), "a network");
+}
+
+/* The networks are trained, so that they have scaling. */
+static void make_objects(world *w)
+{
+    mlp_cview X = mlp_cview_f64(w->X, ROWS, 2);
+    mlp_cview Y = mlp_cview_f64(w->Y, ROWS, 2);
+    make_net(w, 1, MLP_LOSS_MSE, &w->line);
+    make_net(w, 2, MLP_LOSS_CCE, &w->net);
+    need_ok(mlp_net_standardise(w->net, X), "scaling");
+    need_ok(mlp_net_set_class_names(w->net, w->names, 2), "names");
+    need_ok(mlp_net_set_metadata(w->net, "key", "value"), "metadata");
+    need_ok(mlp_net_clone(w->net, &w->other_net), "a copy");
+    need_ok(mlp_workspace_create(w->net, &w->workspace), "a workspace");
+    need_ok(mlp_workspace_create(w->net, &w->other_workspace), "a workspace");
+    need_ok(mlp_trainer_create(w->net, ROWS, &w->trainer), "a trainer");
+    need_ok(mlp_trainer_create(w->net, ROWS, &w->other_trainer), "a trainer");
+    need_ok(mlp_trainer_fit(w->trainer, X, Y, &w->plain_options, &w->history),
+            "a fit");
+    need_ok(
+        mlp_trainer_fit(w->trainer, X, Y, &w->plain_options, &w->other_history),
+        "a fit");
+    need_ok(mlp_trainer_set_optimizer(w->trainer, &w->optimizer), "adam");
+    need_ok(mlp_trainer_forward(w->trainer, X), "a forward");
+    need_ok(mlp_trainer_backward(w->trainer, Y), "a backward");
+    w->progress =
+        (mlp_epoch_progress){.epochs = 3, .net = w->net, .trainer = w->trainer};
+}
+
+static void make_others(world *w)
+{
+    (void)w;
+#ifdef MISUSE_DATA
+    w->data_options = mlp_data_defaults();
+    w->data_options.categories = w->names + 2;
+    w->data_options.n_categories = 1;
+    w->data_options.ignored = w->names + 3;
+    w->data_options.n_ignored = 1;
+    w->names[2] = "kind";
+    w->names[3] = "row";
+    w->points = (mlp_data_points){MLP_DATA_MOONS, ROWS, 0.1, 1};
+    mlp_data **tables[] = {&w->data, &w->other_data};
+    mlp_data_recipe **recipes[] = {&w->recipe, &w->other_recipe};
+    for (size_t i = 0; i < 2; i++) {
+        need_ok(mlp_data_load_memory(csv.bytes, csv.size, "csv",
+                                     &w->data_options, &w->hooks, tables[i]),
+                "a table");
+        need_ok(mlp_data_recipe_make(*tables[i], "kind", NULL, 0, recipes[i]),
+                "a recipe");
+    }
+    need_ok(mlp_data_recipe_save(w->recipe, w->net), "metadata of a recipe");
+#endif
+#ifdef MISUSE_FOREIGN
+    w->foreign = mlp_foreign_defaults();
+    w->foreign.hooks = w->hooks;
+#endif
+#ifdef MISUSE_ONNX
+    w->onnx = mlp_onnx_defaults();
+#endif
+#ifdef MISUSE_SHOW
+    w->picture_options = mlp_picture_defaults();
+    w->picture_options.hooks = w->hooks;
+    need_ok(mlp_picture_create(&w->picture_options, &w->picture), "a picture");
+    need_ok(mlp_picture_create(&w->picture_options, &w->other_picture),
+            "a picture");
+    w->axes = (mlp_axes){.title = "t", .x = "x", .y = "y", .y_max = 1};
+    w->curve = (mlp_curve){.name = "c", .x = w->X, .y = w->Y, .n = ROWS};
+    need_ok(mlp_picture_curves(w->picture, &w->axes, &w->curve, 1), "a panel");
+    w->line_of_progress = mlp_show_progress_on(w->to);
+#endif
+}
+
+static void world_begin(world *w, FILE *to)
+{
+    memset(w, 0, sizeof *w);
+    now = w;
+    w->hooks = (mlp_hooks){
+        .allocate = allocate, .release = release, .log = hear, .user = w};
+    w->rng = mlp_rng_seeded(1);
+    w->to = to;
+    fill_numbers(w);
+    make_options(w);
+    make_objects(w);
+    make_others(w);
+    memset(&w->out, PATTERN, sizeof w->out);
+    w->messages = 0;
+    w->written = ftell(to);
+}
+
+/* True if a call has put an object there. */
+static bool is_made(const void *object)
+{
+    unsigned char pattern[sizeof object];
+    memset(pattern, PATTERN, sizeof pattern);
+    return memcmp(&object, pattern, sizeof pattern) != 0;
+}
+
+/* Frees an object of the outputs, if there is one. */
+#define FREE_MADE(object, free_it)                                             \
+    do {                                                                       \
+        if (is_made(object)) {                                                 \
+            free_it(object);                                                   \
+        }                                                                      \
+    } while (0)
+
+static void world_end(world *w)
+{
+    FREE_MADE(w->out.trainer, mlp_trainer_free);
+    FREE_MADE(w->out.workspace, mlp_workspace_free);
+    FREE_MADE(w->out.history, mlp_history_free);
+    FREE_MADE(w->out.net, mlp_net_free);
+    mlp_history_free(w->history);
+    mlp_history_free(w->other_history);
+    mlp_trainer_free(w->trainer);
+    mlp_trainer_free(w->other_trainer);
+    mlp_workspace_free(w->workspace);
+    mlp_workspace_free(w->other_workspace);
+#ifdef MISUSE_DATA
+    FREE_MADE(w->out.data, mlp_data_free);
+    FREE_MADE(w->out.recipe, mlp_data_recipe_free);
+    mlp_data_recipe_free(w->recipe);
+    mlp_data_recipe_free(w->other_recipe);
+    mlp_data_free(w->data);
+    mlp_data_free(w->other_data);
+#endif
+#ifdef MISUSE_SHOW
+    FREE_MADE(w->out.picture, mlp_picture_free);
+    mlp_picture_free(w->picture);
+    mlp_picture_free(w->other_picture);
+#endif
+    mlp_net_free(w->other_net);
+    mlp_net_free(w->line);
+    mlp_net_free(w->net);
+}
+
+/* ---------------------------------------------------------------------------
+ * Objects as bytes
+ */
+
+/* The state of the networks and of the trainer. */
+typedef struct snapshot {
+    unsigned char net[1 << 14], line[1 << 14], trainer[1 << 14];
+} snapshot;
+
+/* Without the log, because a wrong size would give a message. */
+static void take_snapshot(const world *w, snapshot *s)
+{
+    memset(s, 0, sizeof *s);
+    need_ok(mlp_net_save_memory(w->net, s->net, mlp_net_save_size(w->net)),
+            "bytes of the network");
+    need_ok(mlp_net_save_memory(w->line, s->line, mlp_net_save_size(w->line)),
+            "bytes of the network");
+    need_ok(mlp_trainer_save_memory(w->trainer, s->trainer,
+                                    mlp_trainer_save_size(w->trainer)),
+            "bytes of the trainer");
+}
+
+/* ---------------------------------------------------------------------------
+ * The files that calls read
+ */
+
+static void read_saved(saved *s, const char *path)
+{
+    (void)snprintf(s->path, sizeof s->path, "%s", path);
+    FILE *file = fopen(path, "rb");
+    need(file != NULL, path);
+    s->size = fread(s->bytes, 1, sizeof s->bytes, file);
+    (void)fclose(file);
+}
+
+/* Writes the files into the folder that the program runs in. */
+static void make_files(void)
+{
+    static world w;
+    static const char table[] = "row,x,y,kind\n1,0,1,a\n2,1,0,b\n3,1,1,a\n"
+                                "4,0,,b\n5,1,2,a\n6,3,1,b\n";
+    csv.size = sizeof table - 1;
+    memcpy(csv.bytes, table, csv.size);
+    (void)snprintf(csv.path, sizeof csv.path, "in.csv");
+    FILE *file = fopen(csv.path, "wb");
+    need(file && fwrite(table, 1, csv.size, file) == csv.size, "in.csv");
+    (void)fclose(file);
+
+    world_begin(&w, console);
+    need_ok(mlp_net_save(w.net, "in.mlp"), "in.mlp");
+    read_saved(&model, "in.mlp");
+    /* A file for importing has weights alone. */
+    make_net(&w, 2, MLP_LOSS_CCE, &w.out.net);
+    need_ok(mlp_net_save(w.out.net, "in.safetensors"), "in.safetensors");
+    read_saved(&tensors, "in.safetensors");
+    need_ok(mlp_trainer_save(w.trainer, "in.checkpoint"), "a checkpoint");
+    read_saved(&checkpoint, "in.checkpoint");
+    checkpoint.size = mlp_trainer_save_size(w.trainer);
+    need_ok(
+        mlp_trainer_save_memory(w.trainer, checkpoint.bytes, checkpoint.size),
+        "a checkpoint");
+#ifdef MISUSE_ONNX
+    need_ok(mlp_onnx_save(w.net, "in.onnx"), "in.onnx");
+    read_saved(&onnx, "in.onnx");
+#endif
+    world_end(&w);
+    read_saved(&fann, MLP_TEST_VECTORS "/fann_xor.net");
+    read_saved(&genann, MLP_TEST_VECTORS "/genann_tanh.ann");
+    (void)snprintf(out_path, sizeof out_path, "out.mlp");
+    (void)snprintf(script_path, sizeof script_path, "out.gp");
+    (void)snprintf(code_path, sizeof code_path, "out.c");
+    memset(long_text, 'a', TEXT);
+}
+
+/* ---------------------------------------------------------------------------
+ * A call and its checks
+ */
+
+static struct {
+    mlp_status status;
+    bool is_harmless;
+} result;
+
+void returned_status(mlp_status status)
+{
+    result.status = status;
+}
+
+void returned_value(bool is_harmless)
+{
+    result.is_harmless = is_harmless;
+}
+
+static void wrong(const function *f, const misuse *m, const char *what)
+{
+    n_wrong++;
+    (void)fprintf(console, "FAILED: %s, %s: %s (status %d)\n", f->name, m->text,
+                  what, (int)result.status);
+    (void)fflush(console);
+}
+
+/* A function without a status has only values for NULL to promise. */
+static void check_outcome(const function *f, const misuse *m)
+{
+    bool failed = result.status != MLP_OK;
+    if (!(f->flags & HAS_STATUS)) {
+        if (m->outcome == FAILS && !result.is_harmless) {
+            wrong(f, m, "another value than the header names");
+        }
+        return;
+    }
+    if (strcmp(mlp_status_text(result.status), "unknown status") == 0) {
+        wrong(f, m, "a status that is none");
+    }
+    if (m->outcome != MAY_FAIL && failed != (m->outcome == FAILS)) {
+        wrong(f, m, failed ? "a failure" : "success");
+    }
+}
+
+/* One message tells a failure. Nothing can tell it if the argument with the
+ * hooks is NULL, or the hooks are. */
+static void check_messages(const function *f, const misuse *m, const world *w)
+{
+    bool failed = result.status != MLP_OK;
+    size_t n = strlen(f->speaker);
+    bool is_mute = n == 0 ||
+                   (strncmp(m->text, f->speaker, n) == 0 &&
+                    strcmp(m->text + n, " = NULL") == 0) ||
+                   strstr(m->text, "hooks") || strstr(m->text, "log = NULL");
+    size_t expected = failed ? 1 : 0;
+    if (w->messages > expected || (!is_mute && w->messages != expected)) {
+        wrong(f, m, w->messages ? "too many messages" : "no message");
+    }
+    if (w->messages == 1 && w->told != result.status) {
+        wrong(f, m, "a message with another status");
+    }
+}
+
+/* After MLP_ERR_DIVERGED a network has the weights of the epoch before. */
+static void check_effects(const function *f, const misuse *m, const world *w,
+                          const snapshot *before)
+{
+    static snapshot after;
+    static unsigned char pattern[sizeof(outputs)];
+    bool failed = result.status != MLP_OK;
+    memset(pattern, PATTERN, sizeof pattern);
+    if (failed && !(f->flags & REPORTS) &&
+        memcmp(pattern, &w->out, sizeof pattern) != 0) {
+        wrong(f, m, "an output is written");
+    }
+    take_snapshot(w, &after);
+    bool may_change = !failed && (f->flags & CHANGES);
+    if (result.status != MLP_ERR_DIVERGED && !may_change &&
+        memcmp(before, &after, sizeof after) != 0) {
+        wrong(f, m, "an object is changed");
+    }
+    if (lseek(printed, 0, SEEK_END) != 0) {
+        wrong(f, m, "it prints");
+        need(ftruncate(printed, 0) == 0, "an empty file");
+    }
+    (void)fflush(w->to);
+    if (ftell(w->to) != w->written && (failed || !(f->flags & PRINTS)) &&
+        result.status != MLP_ERR_IO) {
+        wrong(f, m, "it writes to the stream");
+    }
+}
+
+static void make_call(const function *f, size_t n, FILE *to)
+{
+    static world w;
+    static snapshot before;
+    world_begin(&w, to);
+    take_snapshot(&w, &before);
+    result.status = MLP_OK;
+    result.is_harmless = false;
+    f->call(&w, n);
+    check_messages(f, &f->cases[n], &w);
+    check_outcome(f, &f->cases[n]);
+    check_effects(f, &f->cases[n], &w, &before);
+    world_end(&w);
+    if (w.live != 0) {
+        wrong(f, &f->cases[n], "memory is leaked");
+    }
+}
+
+/* Standard output and standard error become one file, which must stay empty. */
+static void watch_printing(void)
+{
+    console = fdopen(dup(STDOUT_FILENO), "w");
+    FILE *file = tmpfile();
+    need(console && file, "a temporary file");
+    printed = fileno(file);
+    (void)fflush(stdout);
+    need(dup2(printed, STDOUT_FILENO) >= 0 && dup2(printed, STDERR_FILENO) >= 0,
+         "a file of what is printed");
+}
+
+/* misuse FOLDER [FUNCTION] makes all calls, or those of one function. */
+int main(int argc, char **argv)
+{
+    size_t calls = 0, made = 0;
+    console = stdout;
+    need(argc > 1, "a folder: misuse FOLDER [FUNCTION]");
+    (void)mkdir(argv[1], 0777);
+    need(chdir(argv[1]) == 0, "the folder");
+    watch_printing();
+    FILE *to = tmpfile();
+    need(to != NULL, "a temporary file");
+    make_files();
+    for (size_t i = 0; i < n_functions; i++) {
+        const function *f = &functions[i];
+        if (argc > 2 && strcmp(argv[2], f->name) != 0) {
+            continue;
+        }
+        made++;
+        if (f->n_cases == 0) {
+            n_wrong++;
+            (void)fprintf(console,
+                          "FAILED: misuse_table.py has no valid "
+                          "arguments for %s\n",
+                          f->name);
+        }
+        for (size_t n = 0; n < f->n_cases; n++) {
+            make_call(f, n, to);
+            calls++;
+        }
+    }
+    (void)fprintf(console, "misuse: %zu functions, %zu calls\n", made, calls);
+    (void)fclose(to);
+    return n_wrong > 0;
+}
