@@ -119,7 +119,7 @@ def main():
         wrong += report("broken: a promise", path, broken)
     if wrong:
         print(f"FAILED: {wrong} differences. If they are meant: "
-              f"tests/scripts/api.sh {os.environ.get('build', 'build')} --write")
+              f"sh tests/scripts/api.sh {os.environ.get('build', 'build')} --write")
         sys.exit(1)
     kinds = [line.split()[1] for line in lines]
     print(f"version {major}.{minor}: {kinds.count('function')} functions, "

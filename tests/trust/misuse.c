@@ -11,6 +11,7 @@
 
 #include "trust/misuse.h"
 
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -403,6 +404,23 @@ void returned_value(bool is_harmless)
     result.is_harmless = is_harmless;
 }
 
+/* The call that is being made, for the message of a crash. */
+static const char *in_function = "no function", *in_case = "";
+
+/* Only `write` may be called here. The signal then comes again, and ends the
+ * program. */
+static void crashed(int number)
+{
+    const char *parts[] = {"FAILED: a crash in ", in_function, ", ", in_case,
+                           "\n"};
+    (void)signal(number, SIG_DFL);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (write(fileno(console), parts[i], strlen(parts[i])) < 0) {
+            return;
+        }
+    }
+}
+
 static void wrong(const function *f, const misuse *m, const char *what)
 {
     n_wrong++;
@@ -485,6 +503,8 @@ static void make_call(const function *f, size_t n, FILE *to)
     take_snapshot(&w, &before);
     result.status = MLP_OK;
     result.is_harmless = false;
+    in_function = f->name;
+    in_case = f->cases[n].text;
     f->call(&w, n);
     check_messages(f, &f->cases[n], &w);
     check_outcome(f, &f->cases[n]);
@@ -516,6 +536,8 @@ int main(int argc, char **argv)
     (void)mkdir(argv[1], 0777);
     need(chdir(argv[1]) == 0, "the folder");
     watch_printing();
+    (void)signal(SIGSEGV, crashed);
+    (void)signal(SIGFPE, crashed);
     FILE *to = tmpfile();
     need(to != NULL, "a temporary file");
     make_files();
