@@ -20,7 +20,8 @@ import sys
 
 from declarations import Header, shown
 
-FREE = {"MLP_VERSION_MINOR", "MLP_VERSION_PATCH", "MLP_NODISCARD"}
+# Neither the number of the version nor that of the bits is a part of it.
+FREE = {"MLP_VERSION_MINOR", "MLP_VERSION_PATCH", "MLP_NUMERICS", "MLP_NODISCARD"}
 
 
 def layout_program(headers):
