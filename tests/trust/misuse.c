@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* More is refused, as on a small machine. */
@@ -23,6 +24,7 @@ static const size_t most_bytes = (size_t)1 << 26;
 enum { PATTERN = 0xa5 };
 
 saved model, checkpoint, tensors, fann, genann, onnx, csv;
+static saved checkpoints[2]; /* of networks of each precision */
 char out_path[256], script_path[256], code_path[256];
 char long_text[TEXT + 1];
 
@@ -84,18 +86,32 @@ static bool stop_soon(const mlp_epoch_progress *progress, void *user)
     return progress->epoch < 4;
 }
 
-/* Every epoch has one chunk, which lies in memory that no world owns. */
+/* Every epoch has one chunk. */
 mlp_status some_rows(size_t epoch, size_t number, mlp_chunk *chunk, void *user)
 {
-    static const double X[] = {0, 0, 0, 1, 1, 0, 1, 1};
-    static const double Y[] = {1, 0, 0, 1, 0, 1, 1, 0};
     (void)epoch;
     (void)user;
     if (number == 0) {
-        chunk->X = mlp_cview_f64(X, 4, 2);
-        chunk->Y = mlp_cview_f64(Y, 4, 2);
+        chunk->X = in(now, &now->X, 4, 2);
+        chunk->Y = in(now, &now->Y, 4, 2);
     }
     return MLP_OK;
+}
+
+mlp_cview in(const world *w, const numbers *n, size_t rows, size_t cols)
+{
+    return w->precision == MLP_F32 ? mlp_cview_f32(n->narrow, rows, cols)
+                                   : mlp_cview_f64(n->wide, rows, cols);
+}
+
+mlp_view out(world *w, size_t rows, size_t cols)
+{
+    return (mlp_view){w->precision, rows, cols, cols, 1, w->out.A};
+}
+
+mlp_dtype other(const world *w)
+{
+    return w->precision == MLP_F32 ? MLP_F64 : MLP_F32;
 }
 
 /* The view is dense; the last of its numbers is replaced. */
@@ -119,12 +135,16 @@ const void *with_number(world *w, mlp_cview view, double number)
 static void fill_numbers(world *w)
 {
     for (size_t i = 0; i < SPARE; i++) {
-        w->X[i] = (double)(i * 7 % 5) / 4;
-        w->Y[i] = (double)((i / 2 + i) % 2);
-        w->narrow[i] = (float)w->X[i];
-        w->weights[i] = 1 + (double)(i % 3);
+        w->X.wide[i] = (double)(i * 7 % 5) / 4;
+        w->Y.wide[i] = (double)((i / 2 + i) % 2);
+        w->weights.wide[i] = 1 + (double)(i % 3);
         w->labels[i] = (int32_t)(i % 2);
         w->order[i] = i % ROWS;
+    }
+    numbers *all[] = {&w->X, &w->Y, &w->weights};
+    for (size_t i = 0; i < 3 * SPARE; i++) {
+        numbers *n = all[i / SPARE];
+        n->narrow[i % SPARE] = (float)n->wide[i % SPARE];
     }
     w->means[0] = 0.5;
     w->means[1] = 0.25;
@@ -147,11 +167,11 @@ static void make_options(world *w)
     w->plain_options.schedule = w->schedule;
     w->plain_options.on_epoch = stop_soon;
     w->stream_options = w->plain_options;
-    w->stream_options.class_weights = w->weights;
-    w->stream_options.X_validation = mlp_cview_f64(w->X, 4, 2);
-    w->stream_options.Y_validation = mlp_cview_f64(w->Y, 4, 2);
+    w->stream_options.class_weights = w->weights.wide;
+    w->stream_options.X_validation = in(w, &w->X, 4, 2);
+    w->stream_options.Y_validation = in(w, &w->Y, 4, 2);
     w->options = w->stream_options;
-    w->options.row_weights = mlp_cview_f64(w->weights, ROWS, 1);
+    w->options.row_weights = in(w, &w->weights, ROWS, 1);
     w->plain_options.validation_fraction = 0.5;
     w->split = mlp_split_defaults();
     w->split.hooks = w->hooks;
@@ -160,8 +180,8 @@ static void make_options(world *w)
     w->export.prefix = "p";
     w->export.header_text = w->export.code_text = "/* none */\n";
     w->export.int8 = true;
-    w->export.X = mlp_cview_f64(w->X, ROWS, 2);
-    w->export.Y = mlp_cview_f64(w->Y, ROWS, 2);
+    w->export.X = in(w, &w->X, ROWS, 2);
+    w->export.Y = in(w, &w->Y, ROWS, 2);
     w->export.max_score_drop = 1;
 }
 
@@ -174,6 +194,7 @@ static void make_net(world *w, size_t n, mlp_loss loss, mlp_net **net)
     w->config.layers = w->layers;
     w->config.n_layers = 2;
     w->config.loss = loss;
+    w->config.precision = w->precision;
     w->config.hooks = w->hooks;
     need_ok(mlp_net_create(&w->config, net), "a network");
 }
@@ -181,8 +202,8 @@ static void make_net(world *w, size_t n, mlp_loss loss, mlp_net **net)
 /* The networks are trained, so that they have scaling. */
 static void make_objects(world *w)
 {
-    mlp_cview X = mlp_cview_f64(w->X, ROWS, 2);
-    mlp_cview Y = mlp_cview_f64(w->Y, ROWS, 2);
+    mlp_cview X = in(w, &w->X, ROWS, 2);
+    mlp_cview Y = in(w, &w->Y, ROWS, 2);
     make_net(w, 1, MLP_LOSS_MSE, &w->line);
     make_net(w, 2, MLP_LOSS_CCE, &w->net);
     need_ok(mlp_net_standardise(w->net, X), "scaling");
@@ -242,16 +263,19 @@ static void make_others(world *w)
     need_ok(mlp_picture_create(&w->picture_options, &w->other_picture),
             "a picture");
     w->axes = (mlp_axes){.title = "t", .x = "x", .y = "y", .y_max = 1};
-    w->curve = (mlp_curve){.name = "c", .x = w->X, .y = w->Y, .n = ROWS};
+    w->curve =
+        (mlp_curve){.name = "c", .x = w->X.wide, .y = w->Y.wide, .n = ROWS};
     need_ok(mlp_picture_curves(w->picture, &w->axes, &w->curve, 1), "a panel");
     w->line_of_progress = mlp_show_progress_on(w->to);
 #endif
 }
 
-static void world_begin(world *w, FILE *to)
+static void world_begin(world *w, mlp_dtype precision, FILE *to)
 {
     memset(w, 0, sizeof *w);
     now = w;
+    w->precision = precision;
+    checkpoint = checkpoints[precision];
     w->hooks = (mlp_hooks){
         .allocate = allocate, .release = release, .log = hear, .user = w};
     w->rng = mlp_rng_seeded(1);
@@ -346,6 +370,19 @@ static void read_saved(saved *s, const char *path)
     (void)fclose(file);
 }
 
+/* The bytes are the checkpoint alone. */
+static void make_checkpoint(const char *path, mlp_dtype p, saved *s)
+{
+    static world w;
+    world_begin(&w, p, console);
+    need_ok(mlp_trainer_save(w.trainer, path), "a checkpoint");
+    read_saved(s, path);
+    s->size = mlp_trainer_save_size(w.trainer);
+    need_ok(mlp_trainer_save_memory(w.trainer, s->bytes, s->size),
+            "a checkpoint");
+    world_end(&w);
+}
+
 /* Writes the files into the folder that the program runs in. */
 static void make_files(void)
 {
@@ -359,24 +396,20 @@ static void make_files(void)
     need(file && fwrite(table, 1, csv.size, file) == csv.size, "in.csv");
     (void)fclose(file);
 
-    world_begin(&w, console);
+    world_begin(&w, MLP_F64, console);
     need_ok(mlp_net_save(w.net, "in.mlp"), "in.mlp");
     read_saved(&model, "in.mlp");
     /* A file for importing has weights alone. */
     make_net(&w, 2, MLP_LOSS_CCE, &w.out.net);
     need_ok(mlp_net_save(w.out.net, "in.safetensors"), "in.safetensors");
     read_saved(&tensors, "in.safetensors");
-    need_ok(mlp_trainer_save(w.trainer, "in.checkpoint"), "a checkpoint");
-    read_saved(&checkpoint, "in.checkpoint");
-    checkpoint.size = mlp_trainer_save_size(w.trainer);
-    need_ok(
-        mlp_trainer_save_memory(w.trainer, checkpoint.bytes, checkpoint.size),
-        "a checkpoint");
 #ifdef MISUSE_ONNX
     need_ok(mlp_onnx_save(w.net, "in.onnx"), "in.onnx");
     read_saved(&onnx, "in.onnx");
 #endif
     world_end(&w);
+    make_checkpoint("in.f32", MLP_F32, &checkpoints[MLP_F32]);
+    make_checkpoint("in.f64", MLP_F64, &checkpoints[MLP_F64]);
     read_saved(&fann, MLP_TEST_VECTORS "/fann_xor.net");
     read_saved(&genann, MLP_TEST_VECTORS "/genann_tanh.ann");
     (void)snprintf(out_path, sizeof out_path, "out.mlp");
@@ -495,11 +528,12 @@ static void check_effects(const function *f, const misuse *m, const world *w,
     }
 }
 
-static void make_call(const function *f, size_t n, FILE *to)
+static void make_call(const function *f, size_t n, mlp_dtype precision,
+                      FILE *to)
 {
     static world w;
     static snapshot before;
-    world_begin(&w, to);
+    world_begin(&w, precision, to);
     take_snapshot(&w, &before);
     result.status = MLP_OK;
     result.is_harmless = false;
@@ -527,39 +561,67 @@ static void watch_printing(void)
          "a file of what is printed");
 }
 
-/* misuse FOLDER [FUNCTION] makes all calls, or those of one function. */
-int main(int argc, char **argv)
+/* Makes all calls, or those of one function. */
+static void make_calls(const char *only)
 {
     size_t calls = 0, made = 0;
-    console = stdout;
-    need(argc > 1, "a folder: misuse FOLDER [FUNCTION]");
-    (void)mkdir(argv[1], 0777);
-    need(chdir(argv[1]) == 0, "the folder");
-    watch_printing();
-    (void)signal(SIGSEGV, crashed);
-    (void)signal(SIGFPE, crashed);
     FILE *to = tmpfile();
     need(to != NULL, "a temporary file");
     make_files();
     for (size_t i = 0; i < n_functions; i++) {
         const function *f = &functions[i];
-        if (argc > 2 && strcmp(argv[2], f->name) != 0) {
+        if (only && strcmp(only, f->name) != 0) {
             continue;
         }
         made++;
         if (f->n_cases == 0) {
             n_wrong++;
             (void)fprintf(console,
-                          "FAILED: misuse_table.py has no valid "
-                          "arguments for %s\n",
+                          "FAILED: misuse_table.py has no valid arguments for "
+                          "%s\n",
                           f->name);
         }
-        for (size_t n = 0; n < f->n_cases; n++) {
-            make_call(f, n, to);
+        for (size_t n = 0; n < 2 * f->n_cases; n++) {
+            make_call(f, n / 2, n % 2 ? MLP_F32 : MLP_F64, to);
             calls++;
         }
     }
     (void)fprintf(console, "misuse: %zu functions, %zu calls\n", made, calls);
     (void)fclose(to);
-    return n_wrong > 0;
+}
+
+/* Shows what was printed, which after a failure may be a sanitizer's report. */
+static void show_printed(void)
+{
+    char text[4096];
+    (void)lseek(printed, 0, SEEK_SET);
+    for (ssize_t n = read(printed, text, sizeof text); n > 0;
+         n = read(printed, text, sizeof text)) {
+        (void)fwrite(text, 1, (size_t)n, console);
+    }
+}
+
+/* misuse FOLDER [FUNCTION]. A child makes the calls, so that its end can be
+ * reported, whatever it is. */
+int main(int argc, char **argv)
+{
+    int ended = 0;
+    console = stdout;
+    need(argc > 1, "a folder: misuse FOLDER [FUNCTION]");
+    (void)mkdir(argv[1], 0777);
+    need(chdir(argv[1]) == 0, "the folder");
+    watch_printing();
+    pid_t child = fork();
+    need(child >= 0, "a process");
+    if (child == 0) {
+        (void)signal(SIGSEGV, crashed);
+        (void)signal(SIGFPE, crashed);
+        make_calls(argv[2]);
+        return n_wrong > 0;
+    }
+    need(waitpid(child, &ended, 0) == child, "an end");
+    if (ended != 0) {
+        show_printed();
+    }
+    return ended != 0;
 }

@@ -71,10 +71,17 @@ typedef struct saved {
     size_t size;
 } saved;
 
+/* The same numbers in both precisions. */
+typedef struct numbers {
+    double wide[SPARE];
+    float narrow[SPARE];
+} numbers;
+
 /* The objects and arguments of a call. */
 typedef struct world {
-    size_t live, messages, blocks; /* counted by the hooks */
-    mlp_status told;               /* the status of the last message */
+    mlp_dtype precision;
+    size_t live, messages; /* counted by the hooks */
+    mlp_status told;       /* the status of the last message */
     mlp_hooks hooks;
     mlp_layer layers[2];
     mlp_config config;
@@ -84,8 +91,8 @@ typedef struct world {
     mlp_trainer *trainer, *other_trainer;
     mlp_workspace *workspace, *other_workspace;
     mlp_history *history, *other_history;
-    double X[SPARE], Y[SPARE], weights[SPARE], bad[SPARE], means[2], stds[2];
-    float narrow[SPARE];
+    numbers X, Y, weights;
+    double bad[SPARE], means[2], stds[2];
     int32_t labels[SPARE];
     size_t order[SPARE];
     mlp_rng rng;
@@ -165,7 +172,14 @@ extern const size_t n_functions;
 void returned_status(mlp_status status);
 void returned_value(bool is_harmless);
 
-/* Returns a view of the numbers w->bad with one of them replaced. */
+/* Views in the precision of the world: of numbers, and of an output. */
+mlp_cview in(const world *w, const numbers *n, size_t rows, size_t cols);
+mlp_view out(world *w, size_t rows, size_t cols);
+
+/* Returns the other precision. */
+mlp_dtype other(const world *w);
+
+/* Returns a copy of a view's numbers with the last one replaced. */
 const void *with_number(world *w, mlp_cview view, double number);
 
 /* The caller's functions. */

@@ -131,7 +131,7 @@ class Writer:
             self.add(at, text, "NULL", is_parameter)
 
     def view(self, at, text, is_written):
-        for value in ("(mlp_dtype)-1", "(mlp_dtype)99", "MLP_F32"):
+        for value in ("(mlp_dtype)-1", "(mlp_dtype)99", "other(w)"):
             self.add(f"{at}.dtype", f"{text}.dtype", value, True)
         for value, fails in (("0", False), (f"{at}.rows + 1", False),
                              ("SIZE_MAX", True)):
