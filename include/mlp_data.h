@@ -290,9 +290,9 @@ typedef enum mlp_data_shape {
 /* What mlp_data_generate draws. */
 typedef struct mlp_data_points {
     mlp_data_shape shape;
-    size_t rows;          /* at least one for each class */
-    double noise;         /* standard deviation, 0 or more */
-    uint32_t seed;        /* of mlp_rng_seeded */
+    size_t rows;   /* at least one for each class */
+    double noise;  /* standard deviation, 0 or more */
+    uint32_t seed; /* of mlp_rng_seeded */
 } mlp_data_points;
 
 /* Makes a table of points. The caller owns *data. `hooks` may be NULL.
