@@ -87,7 +87,7 @@ module mlp
   enum, bind(C) ! mlp_tensor
     enumerator :: MLP_W = 0, MLP_B = 1, MLP_Z = 2, MLP_A = 3, MLP_DW = 4
     enumerator :: MLP_DB = 5, MLP_DROPPED = 6, MLP_SCALE = 7, MLP_DSCALE = 8
-    enumerator :: MLP_MEAN = 9, MLP_VARIANCE = 10
+    enumerator :: MLP_MEAN = 9, MLP_VARIANCE = 10, MLP_DX = 11
   end enum
 
   enum, bind(C) ! mlp_optimizer_kind
@@ -511,6 +511,18 @@ module mlp
       type(mlp_cview), intent(inout) :: view
     end function
 
+    ! Give one view of all parameters. The first view reads and sets them.
+    integer(c_int) function mlp_net_parameters(net, view) bind(C)
+      import
+      type(c_ptr), value :: net
+      type(mlp_view), intent(inout) :: view
+    end function
+    integer(c_int) function mlp_net_cparameters(net, view) bind(C)
+      import
+      type(c_ptr), value :: net
+      type(mlp_cview), intent(inout) :: view
+    end function
+
     ! Set the scaling of the inputs from the rows of X, or from means and
     ! standard deviations (both absent: no scaling); the last one copies them
     ! out.
@@ -773,6 +785,19 @@ module mlp
       type(mlp_cview), value :: Y
     end function
 
+    ! Backward from your own dJ/dA[L], or dJ/dZ[L].
+    integer(c_int) function mlp_trainer_backward_from(trainer, dA) bind(C)
+      import
+      type(c_ptr), value :: trainer
+      type(mlp_cview), value :: dA
+    end function
+    integer(c_int) function mlp_trainer_backward_from_dZ(trainer, dZ) &
+        bind(C, name="mlp_trainer_backward_from_dZ")
+      import
+      type(c_ptr), value :: trainer
+      type(mlp_cview), value :: dZ
+    end function
+
     ! Changes the parameters by the gradients, with the learning rate alpha.
     integer(c_int) function mlp_trainer_update(trainer, alpha) bind(C)
       import
@@ -815,6 +840,13 @@ module mlp
       type(c_ptr), value :: trainer
       integer(c_int), value :: which
       integer(c_size_t), value :: l
+      type(mlp_view), intent(inout) :: view
+    end function
+
+    ! Gives one view of all gradients, in the order of the parameters.
+    integer(c_int) function mlp_trainer_gradients(trainer, view) bind(C)
+      import
+      type(c_ptr), value :: trainer
       type(mlp_view), intent(inout) :: view
     end function
 

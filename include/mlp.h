@@ -496,7 +496,8 @@ MLP_NODISCARD mlp_status mlp_net_layer(const mlp_net *net, size_t l,
     X(MLP_SCALE, 7, "scale")        /* batch norm's scale (1, n[l]) */         \
     X(MLP_DSCALE, 8, "dscale")      /* dJ/dscale (1, n[l]) */                  \
     X(MLP_MEAN, 9, "mean")          /* batch norm's running mean (1, n[l]) */  \
-    X(MLP_VARIANCE, 10, "variance") /* its running variance (1, n[l]) */
+    X(MLP_VARIANCE, 10, "variance") /* its running variance (1, n[l]) */       \
+    X(MLP_DX, 11, "dX")             /* dJ/dX (m, n[0]), of layer 0 */
 typedef enum mlp_tensor { MLP_TENSOR_LIST(MLP_ENUM_VALUE) } mlp_tensor;
 const char *mlp_tensor_name(mlp_tensor which); /* NULL for another number */
 
@@ -512,6 +513,17 @@ MLP_NODISCARD mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which,
                                         size_t l, mlp_view *view);
 MLP_NODISCARD mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which,
                                          size_t l, mlp_cview *view);
+
+/* Like the two functions above, but these give one view of all parameters,
+ * (1, mlp_net_parameter_count): for an optimizer of your own, evolution,
+ * averages of networks, or exchange between machines. Layer follows layer
+ * without a gap: W[1] as it lies in memory (the weights of the first input to
+ * all neurons, then those of the second, ...), b[1], scale[1] if the layer has
+ * batch norm, W[2], and so on. Running means and variances are not among them.
+ */
+MLP_NODISCARD mlp_status mlp_net_parameters(mlp_net *net, mlp_view *view);
+MLP_NODISCARD mlp_status mlp_net_cparameters(const mlp_net *net,
+                                             mlp_cview *view);
 
 /* ---------------------------------------------------------------------------
  * 5. Scaling
@@ -1117,6 +1129,26 @@ MLP_NODISCARD mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer,
 MLP_NODISCARD mlp_status mlp_trainer_backward(mlp_trainer *trainer,
                                               mlp_cview Y);
 
+/* Backward from a loss of your own: dA (m, n[L]) is dJ/dA[L], by the A[L] that
+ * mlp_trainer_tensor shows. The second function takes dJ/dZ[L] instead, which
+ * is often simpler: for J = -log a_k after softmax it is a_k - 1 in column k
+ * and a_j in every other column j. The rest is as in mlp_trainer_backward, the
+ * penalties included. So a policy gradient can train this network, or another
+ * network that reads its outputs (see MLP_DX below). Write the derivative to an
+ * array of your own, because backward still reads A[L].
+ *
+ * The derivative contains the divisor of J, such as m. If the rows have
+ * weights, row i is multiplied by its weight, divided by the mean weight: the
+ * derivative of a loss of MLP_LOSS_LIST, taken without weights, then gives the
+ * gradients that mlp_trainer_backward gives with them. If the network scales
+ * targets, A[L] is in units of y': multiply a derivative by the prediction,
+ * which is a * std + mean, by std. Values are not checked.
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ORDER: no forward yet. */
+MLP_NODISCARD mlp_status mlp_trainer_backward_from(mlp_trainer *trainer,
+                                                   mlp_cview dA);
+MLP_NODISCARD mlp_status mlp_trainer_backward_from_dZ(mlp_trainer *trainer,
+                                                      mlp_cview dZ);
+
 /* Update (chapter 3.3): W := W - alpha dW and b := b - alpha db, or what the
  * optimizer makes of them. dW and db stay as they are, so that another update
  * can use them again. MLP_ERR_ARGUMENT: alpha is not finite in the network's
@@ -1157,16 +1189,27 @@ mlp_trainer_fit_stream(mlp_trainer *trainer, mlp_next_chunk *next, void *user,
                        const mlp_train_options *options, mlp_history **history);
 
 /* Gives a view of any tensor of layer l, 1 to L; for MLP_A and MLP_DROPPED also
- * 0. The view is valid until the trainer is freed. Z, A and A_dropped hold the
- * rows of the last forward until the next one. dW and db may be changed before
- * an update, which then uses the changed numbers.
+ * 0, and for MLP_DX only 0. The view is valid until the trainer is freed. Z, A
+ * and A_dropped hold the rows of the last forward until the next one. dW and db
+ * may be changed before an update, which then uses the changed numbers.
+ * dX is in the units of X, so that mlp_trainer_backward_from of a network that
+ * made X can take it. It is computed when its view is asked for the first time
+ * after a backward, from the weights of that moment. The numbers stay until its
+ * view is asked for after another backward. The first view of all allocates.
  * MLP_ERR_ARGUMENT: no such layer or tensor. MLP_ERR_ORDER: for Z, A and
  * A_dropped, no forward since the trainer was made, fitted or loaded; for
- * gradients, no backward since the last forward or mlp_trainer_set_row_weights.
- */
+ * gradients, no backward since the last forward or mlp_trainer_set_row_weights;
+ * for MLP_DX also an update, or mlp_trainer_step, between the backward and its
+ * first view, because dX needs the weights of the backward. */
 MLP_NODISCARD mlp_status mlp_trainer_tensor(mlp_trainer *trainer,
                                             mlp_tensor which, size_t l,
                                             mlp_view *view);
+
+/* Gives one view (1, mlp_net_parameter_count) of all gradients, in the order of
+ * mlp_net_parameters. They may be changed before an update. MLP_ERR_ORDER: as
+ * for gradients in mlp_trainer_tensor. */
+MLP_NODISCARD mlp_status mlp_trainer_gradients(mlp_trainer *trainer,
+                                               mlp_view *view);
 
 /* What mlp_check_gradients found. For each element
  *   error = |analytic - numeric| /

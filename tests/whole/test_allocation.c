@@ -279,6 +279,9 @@ static void steps_allocate_nothing(void **state)
             assert_int_equal(mlp_trainer_tensor(trainer, MLP_DW, 1, &view),
                              MLP_OK);
             assert_int_equal(mlp_trainer_update(trainer, 0.1), MLP_OK);
+            assert_int_equal(mlp_trainer_backward_from(trainer, Y), MLP_OK);
+            assert_int_equal(mlp_trainer_backward_from_dZ(trainer, Y), MLP_OK);
+            assert_int_equal(mlp_trainer_gradients(trainer, &view), MLP_OK);
         }
         assert_int_equal(f.record.allocations, before);
         mlp_trainer_free(trainer);
