@@ -56,9 +56,11 @@ def facts(root, scratch):
     program = os.path.join(scratch, "layout")
     with open(source, "w", encoding="utf-8") as file:
         file.write("\n".join(layout_program(headers)) + "\n")
-    # A header that another library's header needs (MPI's) may be missing.
-    subprocess.run(["cc", "-std=c11", f"-I{root}/include", source, "-o", program],
-                   check=True)
+    # MPI's header may be missing. A communicator is a pointer in Open MPI.
+    with open(os.path.join(scratch, "mpi.h"), "w", encoding="utf-8") as file:
+        file.write("typedef struct communicator *MPI_Comm;\n")
+    subprocess.run(["cc", "-std=c11", f"-I{root}/include", f"-I{scratch}", source,
+                    "-o", program], check=True)
     ran = subprocess.run([program], capture_output=True, text=True, check=False)
     if ran.returncode == 77:
         return None

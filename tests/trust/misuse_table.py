@@ -42,6 +42,8 @@ VALID = {
     "mlp_cview weights": "in(w, &w->weights, ROWS, 1)",
     "mlp_cview from": "in(w, &w->X, ROWS, 2)",
     "mlp_view to": "out(w, ROWS, 2)",
+    "mlp_cview dA": "in(w, &w->Y, ROWS, 2)", "mlp_cview dZ": "in(w, &w->Y, ROWS, 2)",
+    "mlp_cview x": "in(w, &w->X, 1, 2)", "mlp_view J": "out(w, 2, 2)",
     "mlp_cview pixels": "in(w, &w->X, ROWS, 2)",
     "mlp_net_standardise_targets.Y": "in(w, &w->X, ROWS, 1)",
     "mlp_score_regression.predicted": "in(w, &w->X, ROWS, 2)",
@@ -167,7 +169,7 @@ HARMLESS = {
     "const char *": "!r || r[0] == '\\0'", "const double *": "!r",
     "mlp_view": "r.rows == 0", "mlp_cview": "r.rows == 0",
     "mlp_hooks": "!r.allocate && !r.release && !r.log && !r.user",
-    "const mlp_data_column *": "!r",
+    "const mlp_data_column *": "!r", "const mlp_net *": "!r",
     "mlp_data_find": "r == SIZE_MAX", "mlp_status_text": "r[0] == 'u'",
 }
 for _name in ("config", "optimizer", "schedule", "train_options", "split_options",
