@@ -509,6 +509,26 @@ static void check_messages(const function *f, const misuse *m, const world *w)
     }
 }
 
+/* True if a result is not written, or its reserved words are 0. */
+static bool is_settled(const void *result, size_t size, const uint64_t words[4])
+{
+    static unsigned char pattern[sizeof(outputs)];
+    memset(pattern, PATTERN, size);
+    return memcmp(pattern, result, size) == 0 ||
+           (words[0] | words[1] | words[2] | words[3]) == 0;
+}
+
+#define IS_SETTLED(result)                                                     \
+    is_settled(&(result), sizeof(result), (result).reserved)
+
+static void check_results(const function *f, const misuse *m, const outputs *o)
+{
+    if (!IS_SETTLED(o->scores) || !IS_SETTLED(o->layer) ||
+        !IS_SETTLED(o->check)) {
+        wrong(f, m, "a reserved word of a result is not 0");
+    }
+}
+
 /* After MLP_ERR_DIVERGED a network has the weights of the epoch before. */
 static void check_effects(const function *f, const misuse *m, const world *w,
                           const snapshot *before)
@@ -553,6 +573,7 @@ static void make_call(const function *f, size_t n, mlp_dtype precision,
     check_messages(f, &f->cases[n], &w);
     check_outcome(f, &f->cases[n]);
     check_effects(f, &f->cases[n], &w, &before);
+    check_results(f, &f->cases[n], &w.out);
     world_end(&w);
     if (w.live != 0) {
         wrong(f, &f->cases[n], "memory is leaked");
