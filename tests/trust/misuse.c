@@ -510,16 +510,16 @@ static void check_messages(const function *f, const misuse *m, const world *w)
 }
 
 /* True if a result is not written, or its reserved words are 0. */
-static bool is_settled(const void *result, size_t size, const uint64_t words[4])
+static bool is_settled(const void *object, size_t size, const uint64_t words[4])
 {
     static unsigned char pattern[sizeof(outputs)];
     memset(pattern, PATTERN, size);
-    return memcmp(pattern, result, size) == 0 ||
+    return memcmp(pattern, object, size) == 0 ||
            (words[0] | words[1] | words[2] | words[3]) == 0;
 }
 
-#define IS_SETTLED(result)                                                     \
-    is_settled(&(result), sizeof(result), (result).reserved)
+#define IS_SETTLED(object)                                                     \
+    is_settled(&(object), sizeof(object), (object).reserved)
 
 static void check_results(const function *f, const misuse *m, const outputs *o)
 {
