@@ -247,7 +247,7 @@ module mlp
 
   type, bind(C) :: mlp_export_options
     type(c_ptr) :: prefix
-    logical(c_bool) :: canonical, int8
+    logical(c_bool) :: canonical, int8, jacobian
     type(mlp_cview) :: X, Y
     real(c_double) :: max_score_drop
     type(c_ptr) :: header_text, code_text
@@ -256,6 +256,7 @@ module mlp
 
   type, bind(C) :: mlp_export_report
     integer(c_size_t) :: constant_bytes, scratch_bytes
+    integer(c_size_t) :: jacobian_scratch_bytes
     real(c_double) :: score_before, score_after
     integer(c_int64_t) :: reserved(8) = 0
   end type
@@ -612,6 +613,14 @@ module mlp
       type(c_ptr), value :: net, workspace
       type(mlp_cview), value :: X
       type(mlp_view), value :: A
+    end function
+
+    ! Computes J, the derivatives of the outputs by the inputs x, a single row.
+    integer(c_int) function mlp_jacobian(net, workspace, x, J) bind(C)
+      import
+      type(c_ptr), value :: net, workspace
+      type(mlp_cview), value :: x
+      type(mlp_view), value :: J
     end function
   end interface
 

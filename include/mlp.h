@@ -7,7 +7,7 @@
  *   3. Describing a network      layers, loss, precision, seed, hooks
  *   4. Networks                  create, clone, free, read and set weights
  *   5. Scaling                   standardise inputs and targets
- *   6. Predicting                outputs, classes, scores
+ *   6. Predicting                outputs, classes, scores, derivatives
  *   7. Training                  one call trains (fits) a network
  *   8. Training, step by step    forward, loss, backward, update
  *   9. Files                     save, load, import, export
@@ -576,7 +576,7 @@ MLP_NODISCARD mlp_status mlp_net_target_scaling(const mlp_net *net,
  * through the layers, and outputs may become NaN. A may overlap X only if both
  * are the same view. All functions that take X can return MLP_ERR_SHAPE and
  * MLP_ERR_DTYPE; they allocate a workspace and free it. Only mlp_predict_with
- * uses the caller's workspace, and allocates nothing.
+ * and mlp_jacobian use the caller's workspace, and allocate nothing.
  */
 
 /* Computes the outputs A of the rows X. */
@@ -634,6 +634,28 @@ MLP_NODISCARD mlp_status mlp_workspace_set_threads(mlp_workspace *workspace,
 MLP_NODISCARD mlp_status mlp_predict_with(const mlp_net *net,
                                           mlp_workspace *workspace, mlp_cview X,
                                           mlp_view A);
+
+/* Computes the Jacobian dA/dX at a single row x (1, n[0]): element (i, j) of J
+ * (n[L], n[0]) becomes the derivative of output i by input j. Both are in the
+ * caller's units. By the chain rule (chapter 3.2),
+ *
+ *   J = T F[L] W[L] ... F[2] W[2] F[1] W[1] S
+ *
+ * F[l] is the derivative of layer l's activation, a diagonal matrix except for
+ * softmax (MLP_ACTIVATION_LIST has the formulas). With batch norm, the factor
+ * scale / sqrt(variance + epsilon) of each neuron is a part of it. S and T are
+ * diagonal: S holds 1 / std of each input, T the std of each target; both are 1
+ * if the network does not scale. The product is computed from its narrower end:
+ * in forward mode, from S on, if n[0] < n[L], else in reverse mode, from T on
+ * (Griewank and Walther, "Evaluating Derivatives", 2008). It takes about as
+ * long as min(n[0], n[L]) + 1 predictions, and always one thread. Like
+ * mlp_predict_with, it allocates nothing, and a NaN or an infinity in x is no
+ * error.
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE: of x or J. MLP_ERR_ARGUMENT: the workspace is
+ * that of another network, as for mlp_predict_with. */
+MLP_NODISCARD mlp_status mlp_jacobian(const mlp_net *net,
+                                      mlp_workspace *workspace, mlp_cview x,
+                                      mlp_view J);
 
 /* ---------------------------------------------------------------------------
  * 7. Training: gradient descent (chapters 3 and 4)
@@ -1364,6 +1386,12 @@ typedef struct mlp_export_options {
      * inputs. Each output has a scale of its own, unless outputs are classes,
      * which are compared. Default false. */
     bool int8;
+    /* true: the code has a function <prefix>_jacobian, too, which computes what
+     * mlp_jacobian does, with `canonical` to the bit. Otherwise differences are
+     * at most 1e-6 (with MLP_F32 1e-5) of what derivatives by the same input
+     * are without activations. int8 has none, since its outputs change in
+     * steps. Default false. */
+    bool jacobian;
     mlp_cview X; /* rows (m, n[0]). The self-test uses up to 8; int8 needs some
                     and takes the ranges of all numbers from them. Default
                     none: the self-test invents rows */
@@ -1382,6 +1410,7 @@ mlp_export_options mlp_export_defaults(void);
 typedef struct mlp_export_report {
     size_t constant_bytes; /* weights, scaling and names: read-only memory */
     size_t scratch_bytes;  /* memory that a prediction needs from its caller */
+    size_t jacobian_scratch_bytes; /* memory that a Jacobian needs, 0 without */
     /* How well the network, and its int8 form, predict Y from X: the accuracy,
      * or r2 with mse, mae and huber. NaN without int8 or without Y. */
     double score_before, score_after;
@@ -1392,15 +1421,17 @@ typedef struct mlp_export_report {
  * it, which says how to call it. The code holds all constants, allocates
  * nothing, keeps no state, and needs libm at most. It is valid C99 and C++,
  * also for small machines. Compiled with <PREFIX>_SELF_TEST defined, it is a
- * program that exits with 0 if it predicts what the network does. Scaling and
- * class names are included; batch norm is folded as by mlp_net_fold_batch_norm.
+ * program that exits with 0 if it predicts what the network does, and has its
+ * Jacobians. Scaling and class names are included; batch norm is folded as by
+ * mlp_net_fold_batch_norm.
  * `options` and `report` may be NULL. Both files are replaced as by
  * mlp_net_save, or neither; a header and a source of different exports do not
- * compile. Allocates the files' size and a network.
+ * compile. Allocates the files' size and a network, with `jacobian` two.
  * MLP_ERR_ARGUMENT: a path or prefix of another form, a header that would have
- * the name of one of the system ("math.c"), or int8 without X.
- * MLP_ERR_NOT_FINITE: a parameter, X, or an output for X is not finite; with
- * int8 also if a float cannot hold X or an output.
+ * the name of one of the system ("math.c"), int8 without X, or int8 with
+ * jacobian.
+ * MLP_ERR_NOT_FINITE: a parameter, X, an output for X, or its Jacobian is not
+ * finite; with int8 also if a float cannot hold X or an output.
  * MLP_ERR_ACCURACY: int8 lowers the score by more than max_score_drop; the
  * report says how much.
  * MLP_ERR_LIMIT: with int8, a layer of more than 32768 inputs.

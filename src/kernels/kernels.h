@@ -154,6 +154,17 @@ static inline bool mlpi_needs_z(mlp_activation f)
     return f == MLP_ACT_SILU || f == MLP_ACT_GELU || f == MLP_ACT_GELU_TANH;
 }
 
+/* Y[i][j] = factor[i] * (X[i][j] - shift[j]), rounded twice. This multiplies a
+ * matrix from the left by the derivative of an activation: by a diagonal matrix
+ * or, with a shift, by that of softmax (predict/jacobian.c). */
+typedef struct mlpi_scale_rows_args {
+    size_t m, n;
+    const void *factor; /* real [m] */
+    const void *shift;  /* real [n]; NULL: nothing is subtracted */
+    const void *X;      /* real [m][n] */
+    void *Y;            /* real [m][n]; may be X, but that is slower */
+} mlpi_scale_rows_args;
+
 /* One layer as predict_row reads it. */
 typedef struct mlpi_row_layer {
     size_t n_prev;
@@ -359,6 +370,8 @@ typedef struct mlpi_kernels {
      * and from `a` otherwise; the other array is not read. */
     void (*activate_backward)(const mlpi_activation_args *layer, const void *z,
                               const void *a, void *da);
+    /* Multiplies each row of a matrix by a number: see the arguments. */
+    void (*scale_rows)(const mlpi_scale_rows_args *args);
 
     /* ---- losses; loss_tmpl.h has the formulas ---- */
 

@@ -72,6 +72,7 @@ const mlpi_kernels KERNEL_TABLE = {
     .column_sums = column_sums,
     .activate = activate,
     .activate_backward = activate_backward,
+    .scale_rows = scale_rows,
     .predict_row = predict_row,
     .loss_gradient = loss_gradient,
     .difference = difference,

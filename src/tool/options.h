@@ -40,7 +40,7 @@ typedef struct tool_options {
     const char *from;               /* default NULL */
     const char *plot;               /* default NULL */
     const char *rows;               /* of export --int8; default NULL */
-    bool int8;                      /* of export */
+    bool int8, jacobian;            /* of export */
     bool json;
 } tool_options;
 

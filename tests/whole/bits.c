@@ -602,6 +602,84 @@ static void run_optimizers(void)
 }
 
 /* ---------------------------------------------------------------------------
+ * Jacobians in both modes, of networks with all activations
+ */
+
+/* Returns a network of three layers, of which the second has batch norm, with
+ * scaled inputs and targets. */
+static mlp_net *jacobian_net(mlp_dtype precision, mlp_activation f,
+                             size_t inputs, const char *kernels)
+{
+    static const double mean[] = {0.5, -1, 2, 0, 1, -0.25, 3, 0.125, 7, 1, 2};
+    static const double std[] = {2, 0.75, 1, 3, 0.5, 1.25, 4, 1.5, 3, 2, 0.3};
+    bool is_softmax = f == MLP_ACT_SOFTMAX;
+    mlp_activation hidden = is_softmax ? MLP_ACT_TANH : f;
+    const mlp_layer layers[] = {
+        {.width = 37, .activation = hidden},
+        {.width = 23, .activation = hidden, .batch_norm = true},
+        {.width = 7, .activation = f}};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = inputs;
+    config.layers = layers;
+    config.n_layers = 3;
+    config.loss = MLP_LOSS_MSE;
+    config.precision = precision;
+    config.init = MLP_INIT_GLOROT;
+    config.kernels = kernels;
+    mlp_net *net = NULL;
+    if (mlp_net_create(&config, &net) != MLP_OK ||
+        mlp_net_set_scaling(net, mean, std) != MLP_OK ||
+        mlp_net_set_target_scaling(net, mean, std) != MLP_OK) {
+        (void)fprintf(stderr, "jacobians: cannot make a network\n");
+        exit(1);
+    }
+    return net;
+}
+
+static uint64_t hash_jacobians(mlp_dtype precision, const char *kernels)
+{
+    enum { MOST = 11, OUTPUTS = 7 };
+    uint64_t hash = first_hash;
+    for (int f = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)f);
+         f++) {
+        for (size_t inputs = 3; inputs <= MOST; inputs += 8) {
+            static double x[MOST];
+            static double memory[OUTPUTS * MOST];
+            mlp_net *net =
+                jacobian_net(precision, (mlp_activation)f, inputs, kernels);
+            mlp_workspace *workspace = NULL;
+            mlp_view J = {precision, OUTPUTS, inputs, inputs, 1, memory};
+            for (size_t i = 0; i < inputs; i++) {
+                x[i] = (double)i / 8 - 0.5;
+            }
+            mlp_status status = mlp_workspace_create(net, &workspace);
+            if (status == MLP_OK) {
+                status = mlp_jacobian(net, workspace,
+                                      view_of(x, precision, 1, inputs), J);
+            }
+            if (status != MLP_OK) {
+                (void)fprintf(stderr, "jacobians: %s\n",
+                              mlp_status_text(status));
+                exit(1);
+            }
+            hash = hash_view(hash, mlp_view_const(J));
+            mlp_workspace_free(workspace);
+            mlp_net_free(net);
+        }
+    }
+    return hash;
+}
+
+static void run_jacobians(void)
+{
+    for (size_t k = 0; mlp_kernels(k); k++) {
+        variant v = {mlp_kernels(k), 1};
+        print("jacobians_f64", v, hash_jacobians(MLP_F64, v.kernels));
+        print("jacobians_f32", v, hash_jacobians(MLP_F32, v.kernels));
+    }
+}
+
+/* ---------------------------------------------------------------------------
  * A golden file is loaded: its network, what that predicts, and the bytes of
  * the file that it is saved to.
  */
@@ -647,6 +725,7 @@ int main(int argc, char **argv)
     }
     run_sizes();
     run_optimizers();
+    run_jacobians();
     for (int kind = 0; kind < GOLDEN_KINDS; kind++) {
         run_golden(kind, MLP_F32);
         run_golden(kind, MLP_F64);

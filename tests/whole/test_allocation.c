@@ -251,6 +251,11 @@ static void predict_with_a_workspace_allocates_nothing(void **state)
                                               f.A),
                              MLP_OK);
         }
+        mlp_view J = new_matrix(p, 5, 5, NULL);
+        assert_int_equal(
+            mlp_jacobian(f.net, workspace, mlp_cview_rows(ro(f.d.X), 0, 1), J),
+            MLP_OK);
+        free(J.data);
         assert_int_equal(f.record.allocations, before);
         mlp_workspace_free(workspace);
         finish(&f);

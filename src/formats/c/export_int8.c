@@ -197,6 +197,11 @@ static const char *look_up_of(const mlpi_int8_layer *layer)
  * written between #ifdef and #endif, and the rest stays free of floats. */
 static mlp_status prepare(mlpi_export *e)
 {
+    if (e->options->jacobian) {
+        return mlpi_error(&e->net->hooks, MLP_ERR_ARGUMENT,
+                          "jacobian: expects an export of real numbers, got "
+                          "int8, whose outputs change in steps");
+    }
     TRY(check_rows(e));
     TRY(mlpi_quantise(e->net, e->options->X, &e->int8));
     e->type = "int8_t";
