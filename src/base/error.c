@@ -61,6 +61,8 @@ void mlpi_hint(const mlp_hooks *hooks, const char *format, ...)
     pass_on(hooks, MLP_OK, message);
 }
 
+/* The number in the message helps: one that looks random was never set, and one
+ * that a program has set is the option of a later version. */
 mlp_status mlpi_check_reserved(const mlp_hooks *hooks, const char *what,
                                const uint64_t *reserved, size_t n)
 {

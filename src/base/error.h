@@ -56,9 +56,9 @@ static inline mlp_status mlpi_check_pointer(const mlp_hooks *hooks,
 }
 
 /* Checks that the words which a struct of mlp.h reserves for later versions are
- * 0: MLP_ERR_ARGUMENT. Otherwise a program that was compiled with a later header
- * has set an option that this library does not know, or the struct was never
- * set. `what` names the struct in the message. */
+ * 0: MLP_ERR_ARGUMENT. Otherwise a program that was compiled with a later
+ * header has set an option that this library does not know, or the struct was
+ * never set. `what` names the struct in the message. */
 mlp_status mlpi_check_reserved(const mlp_hooks *hooks, const char *what,
                                const uint64_t *reserved, size_t n);
 

@@ -62,6 +62,7 @@ mlp_status mlpi_data_need(const mlp_hooks *hooks, const void *argument,
     return argument ? MLP_OK : MLP_ERR_NULL;
 }
 
+/* The core has the same check, but this library knows only public headers. */
 mlp_status mlpi_data_check_reserved(const mlpi_pool *pool, const char *what,
                                     const uint64_t *reserved, size_t n)
 {

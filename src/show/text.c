@@ -231,6 +231,7 @@ mlp_status mlpi_refuse(const mlp_hooks *hooks, mlp_status status,
     return status;
 }
 
+/* The core has the same check, but this library knows only public headers. */
 mlp_status mlpi_show_check_reserved(const mlp_hooks *hooks, const char *what,
                                     const uint64_t *reserved, size_t n)
 {

@@ -7,8 +7,9 @@
  *
  * Each call works on a world of its own, with a valid object of every kind, and
  * gets valid arguments but one. misuse.c makes the world and checks afterwards
- * what mlp.h promises: after a failure the outputs are untouched and the objects
- * as before; nothing leaks; nothing is printed; a failure has one message.
+ * what mlp.h promises: after a failure the outputs are untouched and the
+ * objects as before; nothing leaks; nothing is printed; a failure has one
+ * message.
  */
 #ifndef TESTS_TRUST_MISUSE_H
 #define TESTS_TRUST_MISUSE_H

@@ -219,6 +219,8 @@ TAKEN = [
     "mlp_data_recipe_encode: X.dtype = other*",
     "mlp_picture_*: X.dtype = other*", "mlp_picture_image: pixels.dtype = other*",
     "mlp_picture_image: pixels.cols = *1",
+    # One row has no row_stride.
+    "mlp_jacobian: x.row_stride = SIZE_MAX",
 ]
 
 # Bad values that must be refused, beside those that always are. For a function
