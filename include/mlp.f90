@@ -69,12 +69,14 @@ module mlp
     enumerator :: MLP_ACT_TANH = 3, MLP_ACT_RELU = 4, MLP_ACT_SOFTMAX = 5
     enumerator :: MLP_ACT_LEAKY_RELU = 6, MLP_ACT_ELU = 7, MLP_ACT_GELU = 8
     enumerator :: MLP_ACT_GELU_TANH = 9, MLP_ACT_SILU = 10
-    enumerator :: MLP_ACT_SOFTPLUS = 11
+    enumerator :: MLP_ACT_SOFTPLUS = 11, MLP_ACT_EXP = 12
   end enum
 
   enum, bind(C) ! mlp_loss
     enumerator :: MLP_LOSS_BCE = 0, MLP_LOSS_MSE = 1, MLP_LOSS_CCE = 2
     enumerator :: MLP_LOSS_MAE = 3, MLP_LOSS_HUBER = 4
+    enumerator :: MLP_LOSS_QUANTILE = 5, MLP_LOSS_POISSON = 6
+    enumerator :: MLP_LOSS_GAUSSIAN_NLL = 7
   end enum
 
   enum, bind(C) ! mlp_weight_init
@@ -152,7 +154,9 @@ module mlp
     type(c_ptr) :: layers ! c_loc of an array of mlp_layer
     integer(c_size_t) :: n_layers
     integer(c_int) :: loss
-    real(c_double) :: huber_delta, label_smoothing
+    real(c_double) :: huber_delta
+    type(c_ptr) :: quantiles ! c_loc of an array of real(c_double)
+    real(c_double) :: label_smoothing
     integer(c_int) :: precision, init
     integer(c_int32_t) :: seed
     real(c_double) :: batch_norm_momentum, batch_norm_epsilon
@@ -466,6 +470,10 @@ module mlp
       import
       type(c_ptr), value :: net
     end function
+    integer(c_size_t) function mlp_net_targets(net) bind(C)
+      import
+      type(c_ptr), value :: net
+    end function
     integer(c_size_t) function mlp_net_layer_count(net) bind(C)
       import
       type(c_ptr), value :: net
@@ -479,6 +487,10 @@ module mlp
       type(c_ptr), value :: net
     end function
     integer(c_int) function mlp_net_loss(net) bind(C)
+      import
+      type(c_ptr), value :: net
+    end function
+    type(c_ptr) function mlp_net_quantiles(net) bind(C)
       import
       type(c_ptr), value :: net
     end function
@@ -555,6 +567,11 @@ module mlp
       real(c_double), intent(in), optional :: mean(*), std(*)
     end function
     integer(c_int) function mlp_net_target_scaling(net, mean, std) bind(C)
+      import
+      type(c_ptr), value :: net
+      real(c_double), intent(inout) :: mean(*), std(*)
+    end function
+    integer(c_int) function mlp_net_output_scaling(net, mean, std) bind(C)
       import
       type(c_ptr), value :: net
       real(c_double), intent(inout) :: mean(*), std(*)

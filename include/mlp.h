@@ -203,6 +203,7 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
  *             else 0. The outputs are probabilities of classes. Only the last
  *             layer may use softmax, and it needs 2 or more neurons.
  *   softplus  a = log(1 + e^z)            da/dz = sigmoid(z)
+ *   exp       a = e^z                     da/dz = a
  *   silu      a = z sigmoid(z), also called swish (Elfwing et al., 2018)
  *   gelu      a = z Phi(z), where Phi is the normal distribution function
  *             (Hendrycks and Gimpel, 2016)
@@ -213,8 +214,9 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
  *   elu         a = slope (e^z - 1)       (Clevert et al., 2016)
  * And auto, the one that a layer gets if none is named, stands for another:
  *   auto        relu before the last layer; in the last layer sigmoid for the
- *               loss bce, softmax for cce, identity for mse, mae and huber.
- *               mlp_net_create chooses; mlp_net_layer tells what it chose.
+ *               loss bce, softmax for cce, exp for poisson, identity for all
+ *               others. mlp_net_create chooses; mlp_net_layer tells what it
+ *               chose.
  * Every result is within 2 units in the last place; identity and relu are
  * exact. The computed functions are monotonic where the exact ones are, with
  * one exception: for z within 0.2 of their minimum, silu and gelu may step back
@@ -231,7 +233,8 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
     X(MLP_ACT_GELU, 8, "gelu")                                                 \
     X(MLP_ACT_GELU_TANH, 9, "gelu_tanh")                                       \
     X(MLP_ACT_SILU, 10, "silu")                                                \
-    X(MLP_ACT_SOFTPLUS, 11, "softplus")
+    X(MLP_ACT_SOFTPLUS, 11, "softplus")                                        \
+    X(MLP_ACT_EXP, 12, "exp")
 typedef enum mlp_activation {
     MLP_ACTIVATION_LIST(MLP_ENUM_VALUE)
 } mlp_activation;
@@ -254,11 +257,34 @@ double mlp_activation_derivative(mlp_activation f, double slope, double z);
  *         delta (|a - y| - delta / 2) (Huber, 1964; PyTorch's HuberLoss)
  * or, for classes that exclude each other, as the mean over the m rows of
  *   cce   -sum over j of y_j log a_j, categorical cross-entropy
+ * Three losses are for targets that the inputs do not determine alone:
+ *   quantile      tau (y - a) where y > a, else (1 - tau) (a - y): the output
+ *                 learns the number that a share tau of the targets does not
+ *                 exceed (Koenker and Bassett, 1978). Each output has its own
+ *                 tau. For three quantiles of one target, give an n[L] of 3 and
+ *                 a view Y of the one column with cols 3 and col_stride 0.
+ *                 Outputs of different tau may cross
+ *   poisson       a - y log a: the output is the rate of a count y >= 0, which
+ *                 need not be whole. It is computed as e^z - y z, without the
+ *                 terms of y alone (PyTorch's PoissonNLLLoss), and may be
+ *                 negative
+ *   gaussian_nll  (s + (y - mu)^2 / e^s) / 2: the outputs tell the mean and the
+ *                 variance of each target (Nix and Weigend, 1994; PyTorch's
+ *                 GaussianNLLLoss). Of k targets, columns 0 to k - 1 of the
+ *                 outputs are the means mu, and columns k to 2 k - 1 the
+ *                 logarithms s of the variances, in the same order; n[L] is 2 k
+ *                 and must be even. The mean is over the m x k targets. J may
+ *                 be negative, and where a network can learn some targets
+ *                 exactly it falls without end, until training fails with
+ *                 MLP_ERR_DIVERGED: weight decay and validation rows help
  * Each loss is meant for certain activations of the last layer:
  *   bce              sigmoid: each output is a probability by itself
  *   cce              softmax: the outputs are the probabilities of the classes
- *   mse, mae, huber  any: usually identity; sigmoid for targets in [0, 1];
+ *   mse, mae, huber, quantile
+ *                    any: usually identity; sigmoid for targets in [0, 1];
  *                    softmax with mse is the Brier score
+ *   poisson          exp: a rate is above 0, and the layers learn its logarithm
+ *   gaussian_nll     identity
  * mlp_net_create refuses every other pair, because it cannot learn: bce and cce
  * take logarithms of probabilities, which other outputs are not. (Files from
  * before MLP_NUMERICS 2 may have such a pair. They load and train as before.)
@@ -272,7 +298,8 @@ double mlp_activation_derivative(mlp_activation f, double slope, double z);
  *   others   a is clipped as in bce; only files from before MLP_NUMERICS 2 have
  *            such networks
  *
- * Targets Y have the shape (m, n[L]) and the network's precision. For cce each
+ * Targets Y have the shape (m, n[L]), or (m, n[L] / 2) for gaussian_nll, and
+ * the network's precision; mlp_net_targets tells the columns. For cce each
  * row holds the probabilities of the classes, whose sum is 1: usually one 1
  * among zeros. Instead, Y may be (m, 1) of MLP_I32 and hold class numbers,
  * which start at 0. */
@@ -281,7 +308,10 @@ double mlp_activation_derivative(mlp_activation f, double slope, double z);
     X(MLP_LOSS_MSE, 1, "mse")                                                  \
     X(MLP_LOSS_CCE, 2, "cce")                                                  \
     X(MLP_LOSS_MAE, 3, "mae")                                                  \
-    X(MLP_LOSS_HUBER, 4, "huber")
+    X(MLP_LOSS_HUBER, 4, "huber")                                              \
+    X(MLP_LOSS_QUANTILE, 5, "quantile")                                        \
+    X(MLP_LOSS_POISSON, 6, "poisson")                                          \
+    X(MLP_LOSS_GAUSSIAN_NLL, 7, "gaussian_nll")
 typedef enum mlp_loss { MLP_LOSS_LIST(MLP_ENUM_VALUE) } mlp_loss;
 
 /* X(constant, number, name). How the initial parameters of a layer are drawn.
@@ -385,6 +415,10 @@ typedef struct mlp_config {
     /* Loss. */
     mlp_loss loss;      /* default MLP_LOSS_BCE */
     double huber_delta; /* for MLP_LOSS_HUBER: finite, above 0; default 1 */
+    /* For MLP_LOSS_QUANTILE: [n[L]], the tau of each output, above 0 and below
+     * 1; mlp_net_create copies them. Default NULL: 0.5 for each, the medians.
+     * Other losses need NULL. */
+    const double *quantiles;
     /* In [0, 1); default 0. Training replaces each target y by
      *   (1 - label_smoothing) y + label_smoothing / k
      * where k is n[L] for cce (Szegedy et al., 2016; PyTorch's
@@ -467,14 +501,18 @@ MLP_NODISCARD mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init,
 
 /* The following functions describe a network. For NULL they return 0, or the
  * constant whose number is 0. */
-size_t mlp_net_inputs(const mlp_net *net);          /* n[0] */
-size_t mlp_net_outputs(const mlp_net *net);         /* n[L] */
+size_t mlp_net_inputs(const mlp_net *net);  /* n[0] */
+size_t mlp_net_outputs(const mlp_net *net); /* n[L] */
+size_t mlp_net_targets(const mlp_net *net); /* columns of Y: n[L], or half of
+                                               it for gaussian_nll */
 size_t mlp_net_layer_count(const mlp_net *net);     /* L */
 size_t mlp_net_parameter_count(const mlp_net *net); /* all W, b and scale */
 mlp_dtype mlp_net_precision(const mlp_net *net);
 mlp_loss mlp_net_loss(const mlp_net *net);
-const char *mlp_net_kernels(const mlp_net *net); /* "" for NULL */
-mlp_hooks mlp_net_hooks(const mlp_net *net);     /* all NULL for NULL */
+const double *mlp_net_quantiles(const mlp_net *net); /* [n[L]], the network's
+                                       own; NULL for a loss without them */
+const char *mlp_net_kernels(const mlp_net *net);     /* "" for NULL */
+mlp_hooks mlp_net_hooks(const mlp_net *net);         /* all NULL for NULL */
 
 /* Copies out the description of layer l, 1 to L, with the activation and slope
  * in use: never MLP_ACT_AUTO, and a slope of 0 where the activation has none.
@@ -535,10 +573,12 @@ MLP_NODISCARD mlp_status mlp_net_cparameters(const mlp_net *net,
  * does not scale until its first fit, which sets the scaling unless the option
  * `standardise` is false.
  *
- * With the loss mse, mae or huber a network can scale the targets, too. Callers
- * then pass Y, and get predictions, in their own units; the layers learn y' =
- * (y - mean) / std, and a prediction is a * std + mean. Losses, huber_delta and
- * gradients are in units of y', and so is A[L] of a trainer.
+ * With the loss mse, mae, huber, quantile or gaussian_nll a network can scale
+ * the targets, too. Callers then pass Y, and get predictions, in their own
+ * units; the layers learn y' = (y - mean) / std, and a prediction is a * std +
+ * mean. For gaussian_nll that is so for the means; the logarithm of a variance
+ * becomes s + 2 log(std), as a variance is multiplied by std^2. Losses,
+ * huber_delta and gradients are in units of y', and so is A[L] of a trainer.
  */
 
 /* Sets mean and std of each input from the rows of X (m, n[0]), m >= 1, of the
@@ -558,14 +598,20 @@ MLP_NODISCARD mlp_status mlp_net_set_scaling(mlp_net *net, const double *mean,
 MLP_NODISCARD mlp_status mlp_net_scaling(const mlp_net *net, double *mean,
                                          double *std);
 
-/* Like the three functions above, but for the targets Y (m, n[L]), with n[L]
- * means and standard deviations. MLP_ERR_ARGUMENT: also when setting with
- * another loss than mse, mae or huber. */
+/* Like the three functions above, but for the targets Y (m, mlp_net_targets):
+ * a mean and a standard deviation for each column of Y. MLP_ERR_ARGUMENT: also
+ * when setting with the loss bce, cce or poisson. */
 MLP_NODISCARD mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y);
 MLP_NODISCARD mlp_status mlp_net_set_target_scaling(mlp_net *net,
                                                     const double *mean,
                                                     const double *std);
 MLP_NODISCARD mlp_status mlp_net_target_scaling(const mlp_net *net,
+                                                double *mean, double *std);
+
+/* Copies out what a prediction does to each output a of the last layer, a * std
+ * + mean: n[L] numbers each. They are those of the targets, but for the
+ * logarithms of variances, whose mean is 2 log(std) and whose std is 1. */
+MLP_NODISCARD mlp_status mlp_net_output_scaling(const mlp_net *net,
                                                 double *mean, double *std);
 
 /* ---------------------------------------------------------------------------
@@ -602,7 +648,8 @@ typedef struct mlp_scores {
 
 /* Scores the outputs of X against the targets Y, m >= 1.
  * MLP_ERR_NOT_FINITE: X or Y holds a NaN or an infinity.
- * MLP_ERR_ARGUMENT: with bce or cce a target outside [0, 1]; with cce a row
+ * MLP_ERR_ARGUMENT: with bce or cce a target outside [0, 1]; with poisson a
+ * target below 0; with cce a row
  * whose sum differs from 1 by more than 1e-6, or a class number outside
  * 0 to n[L] - 1. */
 MLP_NODISCARD mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X,
@@ -1411,8 +1458,8 @@ typedef struct mlp_export_report {
     size_t constant_bytes; /* weights, scaling and names: read-only memory */
     size_t scratch_bytes;  /* memory that a prediction needs from its caller */
     size_t jacobian_scratch_bytes; /* memory that a Jacobian needs, 0 without */
-    /* How well the network, and its int8 form, predict Y from X: the accuracy,
-     * or r2 with mse, mae and huber. NaN without int8 or without Y. */
+    /* How well the network, and its int8 form, predict Y from X: the accuracy
+     * with bce and cce, else r2. NaN without int8 or without Y. */
     double score_before, score_after;
     uint64_t reserved[8]; /* 0 */
 } mlp_export_report;

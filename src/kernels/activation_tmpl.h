@@ -92,6 +92,9 @@ static void activate(const mlpi_activation_args *layer, const void *z, void *a)
     case MLP_ACT_SOFTPLUS:
         map_constant_by_call(vsoftplus, n, z, 0.0, a);
         break;
+    case MLP_ACT_EXP:
+        map_by_call(vexp, n, z, a);
+        break;
     }
 }
 
@@ -155,6 +158,9 @@ static void activate_backward(const mlpi_activation_args *layer,
         break;
     case MLP_ACT_SOFTPLUS:
         combine_by_call(backward_softplus, n, a, da, 0.0, da);
+        break;
+    case MLP_ACT_EXP:
+        combine_by_call(backward_exp, n, a, da, 0.0, da);
         break;
     }
 }

@@ -75,6 +75,7 @@ const mlpi_kernels KERNEL_TABLE = {
     .scale_rows = scale_rows,
     .predict_row = predict_row,
     .loss_gradient = loss_gradient,
+    .column_loss_gradient = column_loss_gradient,
     .difference = difference,
     .cce_gradient = cce_gradient,
     .scale_and_shift = scale_and_shift,

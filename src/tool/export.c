@@ -272,7 +272,7 @@ static void write_code(const tool_model *model, const tool_rows *rows,
     /* Class numbers are targets of a network that has an output for each. */
     if (o->int8 && rows->Y.data &&
         (!model->classes || mlp_net_outputs(model->net) > 1)) {
-        options.Y = mlp_view_const(rows->Y);
+        options.Y = mlpi_tool_spread(model->net, rows->Y);
     }
     mlpi_tool_check(mlp_export_c(model->net, path, &options, &report));
     mlpi_tool_say("%s and %s.h written: %zu bytes of constants%s%s%s", path,

@@ -65,6 +65,8 @@ static const option_line lines[] = {
      "seeds rows held out, weights and orders (42)"},
     {"task", "KIND", "train", TASK, 0, 0, PLACE(task),
      "classes or numbers: what TARGET holds"},
+    {"loss", "NAME", "train", TEXT, 0, 0, PLACE(loss),
+     "of numbers: mse, mae, huber, quantile, poisson, ..."},
     {"ignore", "COL,...", "train", TEXT, 0, 0, PLACE(ignore),
      "columns to leave out: the number of the row, say"},
     {"cv", "K", "train", COUNT, 2, 1e6, PLACE(folds),

@@ -115,7 +115,7 @@ void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
     if (!args->order) {
         mlpi_cut_rows(&Y, first, m);
     }
-    void *targets = mlpi_row_of(t, t->batch.Y, mlpi_net_outputs(t->net), to);
+    void *targets = mlpi_row_of(t, t->batch.Y, mlpi_net_targets(t->net), to);
     mlpi_loss_targets(
         t->net,
         &(mlpi_targets){.m = m,

@@ -74,7 +74,7 @@ static void lay_out(void *object, mlpi_cursor *cursor)
         lay_out_layer(t, l, cursor);
     }
     t->batch.moments = mlpi_take(cursor, layout->running_count, size);
-    t->batch.Y = take_matrix(t, mlpi_net_outputs(t->net), cursor);
+    t->batch.Y = take_matrix(t, mlpi_net_targets(t->net), cursor);
     t->row_weights = mlpi_take(cursor, t->array_rows, sizeof *t->row_weights);
     t->batch.gradients = mlpi_take(cursor, layout->parameters, size);
     t->plan.layer = mlpi_take(cursor, layers, sizeof *t->plan.layer);

@@ -66,8 +66,9 @@ static mlp_status score(const mlp_net *net, mlp_cview Y, const trial *t,
     size_t n = t->A.cols;
     if (mlpi_is_regression(net->loss)) {
         mlp_regression_scores scores = {.r2 = 0};
-        TRY(mlp_score_regression(Y, mlp_view_const(t->A), &net->hooks, NULL,
-                                 &scores));
+        /* The first outputs of gaussian_nll are its means. */
+        mlp_cview A = mlp_cview_cols(mlp_view_const(t->A), 0, Y.cols);
+        TRY(mlp_score_regression(Y, A, &net->hooks, NULL, &scores));
         *result = scores.r2;
     } else if (net->loss == MLP_LOSS_CCE) {
         /* A row is correct if the largest output is the target's class. */

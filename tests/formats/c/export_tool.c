@@ -67,6 +67,11 @@ typedef struct example {
         {{128, MLP_ACT_RELU}, {64, MLP_ACT_RELU}, {10, MLP_ACT_SOFTMAX}},      \
         MLP_LOSS_CCE
 
+#define RATES false, 3, {{7, MLP_ACT_TANH}, {2, MLP_ACT_EXP}}, MLP_LOSS_POISSON
+/* Means, and the logarithms of variances, are scaled in different ways. */
+#define PAIRS                                                                  \
+    true, 3, {{7, MLP_ACT_TANH}, {4, MLP_ACT_IDENTITY}}, MLP_LOSS_GAUSSIAN_NLL
+
 static const example examples[] = {
     {"deep_f32", MLP_F32, false, DEEP},
     {"deep_f64", MLP_F64, false, DEEP},
@@ -108,6 +113,11 @@ static const example examples[] = {
      3,
      {{5, MLP_ACT_TANH}, {2, MLP_ACT_SOFTMAX}},
      MLP_LOSS_MSE}, /* with scaled outputs, in reverse mode */
+    {"rates_f32", MLP_F32, false, RATES},
+    {"rates_bits", MLP_F64, true, RATES},
+    {"pairs", MLP_F64, false, PAIRS},
+    {"pairs_f32_bits", MLP_F32, true, PAIRS},
+    {"pairs_bits", MLP_F64, true, PAIRS},
 };
 
 static void check(mlp_status status)
@@ -166,6 +176,8 @@ static mlp_net *make_net(const example *e)
         const double std[] = {0.25, 3, 1000, 1e-4, 1};
         check(mlp_net_set_scaling(net, mean, std));
         if (e->loss == MLP_LOSS_MSE) {
+            check(mlp_net_set_target_scaling(net, mean, std));
+        } else if (e->loss == MLP_LOSS_GAUSSIAN_NLL) {
             check(mlp_net_set_target_scaling(net, mean, std));
         }
     }

@@ -9,7 +9,8 @@
  * the function <name>_of, for softmax `probabilities`. Parameter: REAL_BITS, 32
  * or 64.
  *
- * Every power of e has an exponent of at most 0, so none overflows.
+ * Every other power of e than exp's has an exponent of at most 0, so none
+ * overflows.
  */
 #if REAL_BITS == 32
 
@@ -133,6 +134,12 @@ static inline real gelu_tanh_derivative(real z)
     real c = R(0.071354816272600245) * x * x;
     real s = sigmoid_of(x * (R(1.5957691216057308) + c));
     return s + x * (R(1.5957691216057308) + 3 * c) * s * (1 - s);
+}
+
+/* Exp is the one activation whose power of e may be infinite. */
+static inline real exp_of(real z)
+{
+    return EXP(z);
 }
 
 /* a[j] = e^a[j] / (sum over k of e^a[k]). The largest a is subtracted first. */

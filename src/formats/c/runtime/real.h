@@ -109,6 +109,12 @@ static inline real elu_derivative(real a, real slope)
     return a <= 0 ? a + slope : 1;
 }
 
+/* That of exp is its output. */
+static inline real exp_derivative(real a)
+{
+    return a;
+}
+
 /* The derivative of the sigmoid is a (1 - a). */
 static inline real sigmoid_derivative(real a)
 {
