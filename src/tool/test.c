@@ -74,8 +74,9 @@ static void draw_numbers(const report *r, const mlp_axes *axes,
         ends[0] = fmin(ends[0], x[i]);
         ends[1] = fmax(ends[1], x[i]);
     }
-    const mlp_curve curves[] = {{"rows", x, x + m, m, true},
-                                {"predicted as it is", ends, ends, 2, false}};
+    const mlp_curve curves[] = {
+        {.name = "rows", .x = x, .y = x + m, .n = m, .points = true},
+        {.name = "predicted as it is", .x = ends, .y = ends, .n = 2}};
     mlpi_tool_check(mlp_picture_curves(picture, axes, curves, 2));
     free(x);
 }
