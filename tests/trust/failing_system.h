@@ -35,7 +35,8 @@ enum {
     IS_FATAL = 8,   /* to go on after a failure would lose what is written */
     IS_RENAME = 16, /* an old file is replaced */
     IS_UNLINK = 32,
-    IS_MEMORY = 64 /* maps memory or starts a thread */
+    IS_MEMORY = 64, /* maps memory or starts a thread */
+    IS_FLUSH = 128  /* takes long, and nothing can be seen of it */
 };
 
 enum { MOST_CALLS = 4096 };

@@ -93,11 +93,13 @@ void note_net(uint64_t *hash, const mlp_net *net);
 enum {
     ALLOCATES = 1,
     FILES = 2,    /* makes system calls on files */
-    THREADS = 4,  /* starts threads, where the system provides them */
+    THREADS = 4,  /* asks for the number of cores, and may start threads */
     MALLOC = 8,   /* has no hooks: takes memory by malloc */
     NO_HOOKS = 16, /* has no message */
     PARTIAL = 32, /* a failed call may leave a part of its text in a stream */
-    STREAMS = 64  /* uses C's streams, which do not go on after a signal */
+    STREAMS = 64, /* uses C's streams, which do not go on after a signal */
+    KEEPS = 128   /* after a failure the trainer may keep memory that it will
+                     need in the next try */
 };
 
 typedef struct fault_case {
