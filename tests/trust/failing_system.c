@@ -34,7 +34,7 @@
 /* Machines of later date lack the older forms of some calls. */
 static const system_call calls[] = {
 #ifdef SYS_open
-    {SYS_open, "open", CAN_INTERRUPT | IS_FATAL},
+    {SYS_open, "open", CAN_INTERRUPT},
     {SYS_rename, "rename", IS_FATAL | IS_RENAME},
     {SYS_unlink, "unlink", IS_UNLINK},
     {SYS_link, "link", 0},
@@ -43,7 +43,7 @@ static const system_call calls[] = {
     {SYS_readlink, "readlink", 0},
     {SYS_dup2, "dup2", 0},
 #endif
-    {SYS_openat, "openat", CAN_INTERRUPT | IS_FATAL},
+    {SYS_openat, "openat", CAN_INTERRUPT},
     {SYS_read, "read", CAN_INTERRUPT | CAN_SHORTEN},
     {SYS_pread64, "pread", CAN_INTERRUPT | CAN_SHORTEN},
     {SYS_write, "write", CAN_INTERRUPT | CAN_SHORTEN | IS_FATAL},
@@ -104,8 +104,8 @@ enum { NOT_YET = -2, NONE = -1 };
 static int install_filter(void)
 {
     struct sock_filter program[N_CALLS + 3];
-    program[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                                              offsetof(struct seccomp_data, nr));
+    program[0] = (struct sock_filter)BPF_STMT(
+        BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
     for (unsigned i = 0; i < N_CALLS; i++) {
         program[1 + i] = (struct sock_filter)BPF_JUMP(
             BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[i].number,

@@ -42,16 +42,20 @@ typedef struct world {
     mlp_status told;
     char message[256];
 
-    const char *file; /* what a message of MLP_ERR_IO must name; NULL: none */
-    mlp_net *net; /* with batch norm, dropout, scaling, names and metadata */
+    /* What a message of MLP_ERR_IO must name, one or the other; NULL: nothing. */
+    const char *file, *beside;
+    mlp_net *net;   /* with batch norm, dropout, scaling, names and metadata */
     mlp_net *plain; /* one output, bce */
     mlp_trainer *trainer;
     mlp_workspace *workspace;
-    mlp_view X, Y;      /* (ROWS, INPUTS) and (ROWS, OUTPUTS) one-hot */
+    mlp_view X, Y; /* (ROWS, INPUTS) and (ROWS, OUTPUTS) one-hot */
     int32_t labels[ROWS];
     unsigned char *bytes; /* of a file that `prepare` made */
     size_t size;
-    void *more; /* objects of another library */
+    mlp_history *history;       /* NULL unless `prepare` made one */
+    FILE *stream;               /* the same; the file is `file` */
+    unsigned char buffer[4096]; /* of the stream */
+    void *more;                 /* objects of another library */
 
     /* What calls write. */
     struct {
@@ -92,14 +96,14 @@ void note_net(uint64_t *hash, const mlp_net *net);
 
 enum {
     ALLOCATES = 1,
-    FILES = 2,    /* makes system calls on files */
-    THREADS = 4,  /* asks for the number of cores, and may start threads */
-    MALLOC = 8,   /* has no hooks: takes memory by malloc */
+    FILES = 2,     /* makes system calls on files */
+    THREADS = 4,   /* asks for the number of cores, and may start threads */
+    MALLOC = 8,    /* has no hooks: takes memory by malloc */
     NO_HOOKS = 16, /* has no message */
-    PARTIAL = 32, /* a failed call may leave a part of its text in a stream */
-    STREAMS = 64, /* uses C's streams, which do not go on after a signal */
-    KEEPS = 128   /* after a failure the trainer may keep memory that it will
-                     need in the next try */
+    PARTIAL =
+        32, /* writes to w->stream, which may hold a part after a failure */
+    STREAMS = 64, /* writes by C's streams, which do not go on after a signal */
+    KEEPS = 128   /* the object may keep memory for the next try */
 };
 
 typedef struct fault_case {

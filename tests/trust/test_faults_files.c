@@ -88,8 +88,7 @@ static mlp_status save(world *w)
 
 static mlp_status save_memory(world *w)
 {
-    return mlp_net_save_memory(w->net, w->out.bytes,
-                               mlp_net_save_size(w->net));
+    return mlp_net_save_memory(w->net, w->out.bytes, mlp_net_save_size(w->net));
 }
 
 static mlp_status load(world *w)
@@ -114,8 +113,8 @@ static mlp_status import_memory(world *w)
 }
 
 /* The modules of the world's network in its own file. */
-static const char *const modules[] = {"layers.0", "layers.0.norm",
-                                      "layers.1", "layers.2"};
+static const char *const modules[] = {"layers.0", "layers.0.norm", "layers.1",
+                                      "layers.2"};
 
 static mlp_status import_ordered(world *w)
 {
@@ -179,7 +178,8 @@ static const fault_case cases[] = {
     {"mlp_net_load_memory", ALLOCATES, load_memory, has_model},
     {"mlp_net_import", ALLOCATES | FILES, import, has_parameters},
     {"mlp_net_import_memory", ALLOCATES, import_memory, has_parameters},
-    {"mlp_net_import_ordered", ALLOCATES | FILES, import_ordered, has_parameters},
+    {"mlp_net_import_ordered", ALLOCATES | FILES, import_ordered,
+     has_parameters},
     {"mlp_net_import_memory_ordered", ALLOCATES, import_memory_ordered,
      has_parameters},
     {"mlp_trainer_save", ALLOCATES | FILES, save_trainer, will_save_checkpoint},

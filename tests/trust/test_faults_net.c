@@ -109,7 +109,8 @@ static void regresses(world *w)
 
 static mlp_status standardise_targets(world *w)
 {
-    return mlp_net_standardise_targets(w->plain, mlp_cview_cols(ro(w->X), 0, 1));
+    return mlp_net_standardise_targets(w->plain,
+                                       mlp_cview_cols(ro(w->X), 0, 1));
 }
 
 static mlp_status set_target_scaling(world *w)

@@ -58,8 +58,8 @@ static mlp_status fit_with_rows_of_validation(world *w)
 {
     mlp_train_options options = short_options();
     options.X_validation = mlp_cview_rows(ro(w->X), 0, 5);
-    options.Y_validation = mlp_cview_rows(mlp_cview_i32(w->labels, ROWS, 1), 0,
-                                          5);
+    options.Y_validation =
+        mlp_cview_rows(mlp_cview_i32(w->labels, ROWS, 1), 0, 5);
     options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_PLATEAU);
     return mlp_fit(w->net, ro(w->X), mlp_cview_i32(w->labels, ROWS, 1),
                    &options, &w->made.history);
@@ -70,8 +70,8 @@ static mlp_status fit_by_lbfgs(world *w)
     mlp_train_options options = short_options();
     options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_LBFGS);
     options.batch_size = 0;
-    return mlp_fit(w->plain, ro(w->X), mlp_cview_cols(ro(w->Y), 0, 1),
-                   &options, &w->made.history);
+    return mlp_fit(w->plain, ro(w->X), mlp_cview_cols(ro(w->Y), 0, 1), &options,
+                   &w->made.history);
 }
 
 static mlp_status next_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
@@ -159,8 +159,8 @@ static mlp_status loss(world *w)
 static mlp_status set_row_weights(world *w)
 {
     return mlp_trainer_set_row_weights(
-        w->trainer, mlp_cview_transpose(mlp_cview_f64(
-                        (const double[ROWS]){1, 2, 3}, 1, ROWS)));
+        w->trainer, mlp_cview_transpose(
+                        mlp_cview_f64((const double[ROWS]){1, 2, 3}, 1, ROWS)));
 }
 
 static mlp_status backward(world *w)
@@ -199,10 +199,10 @@ static const fault_case cases[] = {
     {"mlp_fit", ALLOCATES | THREADS, fit, NULL},
     {"mlp_fit without options", ALLOCATES | THREADS, fit_without_options, NULL},
     {"mlp_fit with threads", ALLOCATES | THREADS, fit_with_threads, NULL},
-    {"mlp_fit with validation and weights", ALLOCATES | THREADS, fit_with_validation,
-     NULL},
-    {"mlp_fit with rows of validation", ALLOCATES | THREADS, fit_with_rows_of_validation,
-     NULL},
+    {"mlp_fit with validation and weights", ALLOCATES | THREADS,
+     fit_with_validation, NULL},
+    {"mlp_fit with rows of validation", ALLOCATES | THREADS,
+     fit_with_rows_of_validation, NULL},
     {"mlp_fit by lbfgs", ALLOCATES | THREADS, fit_by_lbfgs, NULL},
     {"mlp_fit_stream", ALLOCATES | THREADS, fit_stream, NULL},
     {"mlp_trainer_fit", ALLOCATES | KEEPS, trainer_fit, NULL},

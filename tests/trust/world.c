@@ -301,6 +301,10 @@ void world_end(world *w, const fault_suite *suite)
     if (suite->end) {
         suite->end(w);
     }
+    if (w->stream) {
+        (void)fclose(w->stream);
+    }
+    mlp_history_free(w->history);
     mlp_workspace_free(w->workspace);
     mlp_trainer_free(w->trainer);
     mlp_net_free(w->net);
