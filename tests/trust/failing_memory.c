@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Where a thread stands between memory_watch and memory_unwatch. */
+/* Where a thread stands between mlp_fault_memory_watch and mlp_fault_memory_unwatch. */
 static _Thread_local struct watch {
     bool is_on;
     size_t fail_at;
@@ -56,48 +56,49 @@ static void *counted(void *block)
     return block;
 }
 
-void *hook_allocate(size_t bytes, void *user)
+void *mlp_fault_allocate(size_t bytes, void *user)
 {
     (void)user;
     return is_to_fail(true) ? NULL : counted(REAL(malloc)(bytes));
 }
 
-void hook_release(void *block, void *user)
+void mlp_fault_release(void *block, void *user)
 {
     (void)user;
     live -= block != NULL;
     REAL(free)(block);
 }
 
-void memory_watch(size_t n)
+void mlp_fault_memory_watch(size_t n)
 {
     watch = (struct watch){.is_on = true, .fail_at = n};
 }
 
-memory_report memory_unwatch(void)
+memory_report mlp_fault_memory_unwatch(void)
 {
     watch.is_on = false;
     return watch.report;
 }
 
-long memory_live(void)
+long mlp_fault_memory_live(void)
 {
     return live;
 }
 
-size_t memory_allocations(void)
+size_t mlp_fault_memory_allocations(void)
 {
     return allocations;
 }
 
 #ifdef TRUST_MALLOC
 
-bool memory_is_replaced(void)
+bool mlp_fault_memory_is_replaced(void)
 {
     return true;
 }
 
-/* The C library asks a program that replaces malloc to replace all of these. */
+/* The C library asks a program that replaces malloc to replace all of these.
+ * NOLINTBEGIN(readability-identifier-naming) */
 
 void *malloc(size_t bytes)
 {
@@ -147,9 +148,11 @@ void free(void *block)
     REAL(free)(block);
 }
 
+/* NOLINTEND(readability-identifier-naming) */
+
 #else
 
-bool memory_is_replaced(void)
+bool mlp_fault_memory_is_replaced(void)
 {
     return false;
 }

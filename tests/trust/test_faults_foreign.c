@@ -9,8 +9,8 @@ static void copy_vector(world *w, const char *name)
 {
     char path[1024];
     (void)snprintf(path, sizeof path, "%s/%s", MLP_TEST_VECTORS, name);
-    take_file(w, path);
-    put_file(name, w->bytes, w->size);
+    mlp_fault_take_file(w, path);
+    mlp_fault_put_file(name, w->bytes, w->size);
     w->file = name;
 }
 
@@ -67,5 +67,5 @@ int main(int argc, char **argv)
 {
     const fault_suite suite = {
         .name = "foreign", .cases = cases, .n = COUNT(cases)};
-    return fault_main(&suite, argc, argv);
+    return mlp_fault_main(&suite, argc, argv);
 }

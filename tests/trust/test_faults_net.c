@@ -142,13 +142,13 @@ static mlp_status remove_metadata(world *w)
 
 static mlp_status predict(world *w)
 {
-    return mlp_predict(w->net, ro(w->X), out_view(w, ROWS, OUTPUTS));
+    return mlp_predict(w->net, ro(w->X), mlp_fault_out_view(w, ROWS, OUTPUTS));
 }
 
 static mlp_status predict_row(world *w)
 {
     return mlp_predict(w->plain, mlp_cview_rows(ro(w->X), 0, 1),
-                       out_view(w, 1, 1));
+                       mlp_fault_out_view(w, 1, 1));
 }
 
 static mlp_status classify(world *w)
@@ -181,14 +181,14 @@ static mlp_status set_threads(world *w)
 static mlp_status predict_with(world *w)
 {
     return mlp_predict_with(w->net, w->workspace, ro(w->X),
-                            out_view(w, ROWS, OUTPUTS));
+                            mlp_fault_out_view(w, ROWS, OUTPUTS));
 }
 
 static mlp_status predict_row_with(world *w)
 {
     return mlp_predict_with(w->net, w->workspace,
                             mlp_cview_rows(ro(w->X), 0, 1),
-                            out_view(w, 1, OUTPUTS));
+                            mlp_fault_out_view(w, 1, OUTPUTS));
 }
 
 /* ---------------------------------------------------------------------------
@@ -228,7 +228,8 @@ static mlp_status validation_split(world *w)
 static mlp_status gather_rows(world *w)
 {
     static const size_t order[] = {3, 1, 4, 1, 5};
-    return mlp_gather_rows(ro(w->X), order, &w->hooks, out_view(w, 5, INPUTS));
+    return mlp_gather_rows(ro(w->X), order, &w->hooks,
+                           mlp_fault_out_view(w, 5, INPUTS));
 }
 
 static mlp_status confusion(world *w)
@@ -345,5 +346,5 @@ int main(int argc, char **argv)
 {
     const fault_suite suite = {
         .name = "networks", .cases = cases, .n = COUNT(cases)};
-    return fault_main(&suite, argc, argv);
+    return mlp_fault_main(&suite, argc, argv);
 }

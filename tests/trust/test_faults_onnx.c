@@ -9,7 +9,7 @@ static void will_save(world *w)
 {
     w->file = "net.onnx";
     if (w->has_old) {
-        put_file("net.onnx", "old", 3);
+        mlp_fault_put_file("net.onnx", "old", 3);
     }
 }
 
@@ -18,7 +18,7 @@ static void has_model(world *w)
 {
     w->file = "net.onnx";
     assert_int_equal(mlp_onnx_save(w->net, "net.onnx"), MLP_OK);
-    take_file(w, "net.onnx");
+    mlp_fault_take_file(w, "net.onnx");
 }
 
 /* A file of PyTorch's, whose numbers lie in another file. */
@@ -26,8 +26,8 @@ static void has_model_beside(world *w)
 {
     static foreign f;
     assert_true(read_foreign(MLP_TEST_VECTORS, "beside", &f));
-    put_file(f.name[0], f.bytes[0], f.size[0]);
-    put_file(f.name[1], f.bytes[1], f.size[1]);
+    mlp_fault_put_file(f.name[0], f.bytes[0], f.size[0]);
+    mlp_fault_put_file(f.name[1], f.bytes[1], f.size[1]);
     w->file = "beside";
 }
 
@@ -36,8 +36,8 @@ static void has_foreign(world *w)
 {
     static foreign f;
     assert_true(read_foreign(MLP_TEST_VECTORS, "sklearn_two", &f));
-    put_file("net.onnx", f.bytes[0], f.size[0]);
-    take_file(w, "net.onnx");
+    mlp_fault_put_file("net.onnx", f.bytes[0], f.size[0]);
+    mlp_fault_take_file(w, "net.onnx");
     w->file = "net.onnx";
 }
 
@@ -113,5 +113,5 @@ int main(int argc, char **argv)
 {
     const fault_suite suite = {
         .name = "onnx", .cases = cases, .n = COUNT(cases)};
-    return fault_main(&suite, argc, argv);
+    return mlp_fault_main(&suite, argc, argv);
 }

@@ -227,5 +227,5 @@ int main(int argc, char **argv)
 {
     const fault_suite suite = {
         .name = "training", .cases = cases, .n = COUNT(cases)};
-    return fault_main(&suite, argc, argv);
+    return mlp_fault_main(&suite, argc, argv);
 }

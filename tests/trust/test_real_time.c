@@ -81,7 +81,8 @@ static setting make_setting(mlp_dtype p, const char *kernels, size_t threads)
     config.loss = MLP_LOSS_MSE;
     config.precision = p;
     config.kernels = kernels;
-    config.hooks = (mlp_hooks){hook_allocate, hook_release, NULL, NULL};
+    config.hooks =
+        (mlp_hooks){mlp_fault_allocate, mlp_fault_release, NULL, NULL};
     setting s = {.X = random_matrix(p, MOST_ROWS, INPUTS, -1, 1),
                  .Y = random_matrix(p, MOST_ROWS, OUTPUTS, -1, 1),
                  .A = new_matrix(p, MOST_ROWS, OUTPUTS, NULL)};
@@ -141,7 +142,7 @@ static int status_of_child(real_time_call *call, const setting *s)
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        size_t allocations = memory_allocations();
+        size_t allocations = mlp_fault_memory_allocations();
         size_t locked = locks;
         int result = forbid_system_calls() ? CLEAN : CANNOT_FORBID;
         for (size_t i = 0; result == CLEAN && i < COUNT(row_counts); i++) {
@@ -149,7 +150,7 @@ static int status_of_child(real_time_call *call, const setting *s)
                 result = call(s, row_counts[i]) ? CLEAN : CALL_FAILED;
             }
         }
-        if (result == CLEAN && memory_allocations() != allocations) {
+        if (result == CLEAN && mlp_fault_memory_allocations() != allocations) {
             result = HAS_ALLOCATED;
         }
         if (result == CLEAN && locks != locked) {

@@ -9,7 +9,7 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
-char untouched[1];
+char mlp_fault_untouched[1];
 
 /* Outputs hold these bytes until a call writes them. */
 enum { PATTERN = 0xa5 };
@@ -18,7 +18,7 @@ enum { PATTERN = 0xa5 };
  * Hashes
  */
 
-void note_bytes(uint64_t *hash, const void *bytes, size_t n)
+void mlp_fault_note_bytes(uint64_t *hash, const void *bytes, size_t n)
 {
     const unsigned char *b = bytes;
     for (size_t i = 0; i < n; i++) {
@@ -26,18 +26,18 @@ void note_bytes(uint64_t *hash, const void *bytes, size_t n)
     }
 }
 
-void note_text(uint64_t *hash, const char *text)
+void mlp_fault_note_text(uint64_t *hash, const char *text)
 {
-    note_bytes(hash, text ? text : "", text ? strlen(text) + 1 : 0);
+    mlp_fault_note_bytes(hash, text ? text : "", text ? strlen(text) + 1 : 0);
 }
 
-void note_net(uint64_t *hash, const mlp_net *net)
+void mlp_fault_note_net(uint64_t *hash, const mlp_net *net)
 {
     size_t n = mlp_net_save_size(net);
     void *bytes = malloc(n + 1);
     assert_non_null(bytes);
     assert_int_equal(mlp_net_save_memory(net, bytes, n), MLP_OK);
-    note_bytes(hash, bytes, n);
+    mlp_fault_note_bytes(hash, bytes, n);
     free(bytes);
 }
 
@@ -47,7 +47,7 @@ static void note_trainer(uint64_t *hash, const mlp_trainer *trainer)
     void *bytes = malloc(n + 1);
     assert_non_null(bytes);
     assert_int_equal(mlp_trainer_save_memory(trainer, bytes, n), MLP_OK);
-    note_bytes(hash, bytes, n);
+    mlp_fault_note_bytes(hash, bytes, n);
     free(bytes);
 }
 
@@ -56,11 +56,11 @@ static void note_history(uint64_t *hash, const mlp_history *history)
 {
     size_t n = mlp_history_epochs(history) * sizeof(double);
     size_t best = mlp_history_best_epoch(history);
-    note_bytes(hash, mlp_history_losses(history), n);
-    note_bytes(hash, mlp_history_validation_losses(history), n);
-    note_bytes(hash, mlp_history_validation_accuracies(history), n);
-    note_bytes(hash, mlp_history_rates(history), n);
-    note_bytes(hash, &best, sizeof best);
+    mlp_fault_note_bytes(hash, mlp_history_losses(history), n);
+    mlp_fault_note_bytes(hash, mlp_history_validation_losses(history), n);
+    mlp_fault_note_bytes(hash, mlp_history_validation_accuracies(history), n);
+    mlp_fault_note_bytes(hash, mlp_history_rates(history), n);
+    mlp_fault_note_bytes(hash, &best, sizeof best);
 }
 
 /* A made object adds nothing while it is not there. */
@@ -69,9 +69,9 @@ static void note_made(uint64_t *hash, const world *w)
     bool is_made[] = {w->made.net != UNTOUCHED, w->made.trainer != UNTOUCHED,
                       w->made.workspace != UNTOUCHED,
                       w->made.history != UNTOUCHED, w->made.more != UNTOUCHED};
-    note_bytes(hash, is_made, sizeof is_made);
+    mlp_fault_note_bytes(hash, is_made, sizeof is_made);
     if (is_made[0]) {
-        note_net(hash, w->made.net);
+        mlp_fault_note_net(hash, w->made.net);
     }
     if (is_made[1]) {
         note_trainer(hash, w->made.trainer);
@@ -85,7 +85,7 @@ static void note_made(uint64_t *hash, const world *w)
  * Files
  */
 
-void put_file(const char *name, const void *bytes, size_t n)
+void mlp_fault_put_file(const char *name, const void *bytes, size_t n)
 {
     FILE *stream = fopen(name, "wb");
     assert_non_null(stream);
@@ -106,7 +106,7 @@ static unsigned char *content_of(const char *name, size_t *n)
     return bytes;
 }
 
-void take_file(world *w, const char *name)
+void mlp_fault_take_file(world *w, const char *name)
 {
     free(w->bytes);
     w->bytes = content_of(name, &w->size);
@@ -133,7 +133,7 @@ static void remove_one(const char *name, void *context)
     assert_int_equal(unlink(name), 0);
 }
 
-void empty_folder(void)
+void mlp_fault_empty_folder(void)
 {
     each_file(remove_one, NULL);
 }
@@ -153,20 +153,20 @@ static void note_file(const char *name, void *context)
     size_t n = 0;
     unsigned char *bytes = content_of(name, &n);
     uint64_t hash = 0xcbf29ce484222325;
-    note_text(&hash, name);
-    note_bytes(&hash, bytes, n);
+    mlp_fault_note_text(&hash, name);
+    mlp_fault_note_bytes(&hash, bytes, n);
     folder->sum += hash;
     free(bytes);
 }
 
-uint64_t world_hash(const world *w, const fault_suite *suite,
-                    bool without_beside)
+uint64_t mlp_fault_world_hash(const world *w, const fault_suite *suite,
+                              bool without_beside)
 {
     uint64_t hash = 0xcbf29ce484222325;
-    note_net(&hash, w->net);
-    note_net(&hash, w->plain);
+    mlp_fault_note_net(&hash, w->net);
+    mlp_fault_note_net(&hash, w->plain);
     note_trainer(&hash, w->trainer);
-    note_bytes(&hash, &w->out, sizeof w->out);
+    mlp_fault_note_bytes(&hash, &w->out, sizeof w->out);
     note_made(&hash, w);
     if (suite->note) {
         suite->note(&hash, w);
@@ -176,7 +176,7 @@ uint64_t world_hash(const world *w, const fault_suite *suite,
     }
     folder_hash folder = {0, without_beside};
     each_file(note_file, &folder);
-    note_bytes(&hash, &folder.sum, sizeof folder.sum);
+    mlp_fault_note_bytes(&hash, &folder.sum, sizeof folder.sum);
     return hash;
 }
 
@@ -251,13 +251,13 @@ static void reset_made(world *w)
     w->made.more = UNTOUCHED;
 }
 
-void world_make(world *w, const fault_suite *suite, mlp_dtype precision,
-                bool has_old)
+void mlp_fault_world_make(world *w, const fault_suite *suite,
+                          mlp_dtype precision, bool has_old)
 {
     memset(w, 0, sizeof *w); /* it holds no pointer that matters yet */
     w->precision = precision;
     w->has_old = has_old;
-    w->hooks = (mlp_hooks){hook_allocate, hook_release, world_log, w};
+    w->hooks = (mlp_hooks){mlp_fault_allocate, mlp_fault_release, world_log, w};
     w->X = random_matrix(precision, ROWS, INPUTS, -1, 1);
     w->Y = new_matrix(precision, ROWS, OUTPUTS, NULL);
     for (size_t i = 0; i < ROWS; i++) {
@@ -275,7 +275,7 @@ void world_make(world *w, const fault_suite *suite, mlp_dtype precision,
     memset(&w->out, PATTERN, sizeof w->out);
 }
 
-void world_forget(world *w, const fault_suite *suite)
+void mlp_fault_world_forget(world *w, const fault_suite *suite)
 {
     if (w->made.more != UNTOUCHED) {
         suite->free_made(w);
@@ -295,9 +295,9 @@ void world_forget(world *w, const fault_suite *suite)
     reset_made(w);
 }
 
-void world_end(world *w, const fault_suite *suite)
+void mlp_fault_world_end(world *w, const fault_suite *suite)
 {
-    world_forget(w, suite);
+    mlp_fault_world_forget(w, suite);
     if (suite->end) {
         suite->end(w);
     }
@@ -312,10 +312,10 @@ void world_end(world *w, const fault_suite *suite)
     free(w->X.data);
     free(w->Y.data);
     free(w->bytes);
-    empty_folder();
+    mlp_fault_empty_folder();
 }
 
-mlp_view out_view(world *w, size_t rows, size_t cols)
+mlp_view mlp_fault_out_view(world *w, size_t rows, size_t cols)
 {
     return w->precision == MLP_F32 ? mlp_view_f32(w->out.floats, rows, cols)
                                    : mlp_view_f64(w->out.numbers, rows, cols);
