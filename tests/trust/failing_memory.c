@@ -98,7 +98,8 @@ bool mlp_fault_memory_is_replaced(void)
 }
 
 /* The C library asks a program that replaces malloc to replace all of these.
- * NOLINTBEGIN(readability-identifier-naming) */
+ * NOLINTBEGIN(readability-identifier-naming,readability-inconsistent-declaration-parameter-name)
+ */
 
 void *malloc(size_t bytes)
 {
@@ -148,7 +149,8 @@ void free(void *block)
     REAL(free)(block);
 }
 
-/* NOLINTEND(readability-identifier-naming) */
+/* NOLINTEND(readability-identifier-naming,readability-inconsistent-declaration-parameter-name)
+ */
 
 #else
 

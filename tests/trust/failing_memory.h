@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Hooks of the library. */
+/* The library calls these two as its hooks. */
 void *mlp_fault_allocate(size_t bytes, void *user);
 void mlp_fault_release(void *block, void *user);
 

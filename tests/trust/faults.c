@@ -24,7 +24,7 @@ static struct totals {
     bool is_unseen; /* the kernel does not show calls */
 } totals;
 
-/* One row, in one precision. */
+/* A trial is one row in one precision. */
 typedef struct trial {
     const fault_suite *suite;
     const fault_case *row;
@@ -375,10 +375,10 @@ int mlp_fault_main(const fault_suite *suite, int argc, char **argv)
     assert_true(suite->n <= MOST_ROWS);
     the_suite = suite;
     for (size_t i = 0; i < suite->n; i++) {
-        tests[i] = (struct CMUnitTest){.name = suite->cases[i].name,
-                                       .test_func = try_row,
-                                       .initial_state =
-                                           (void *)(uintptr_t)&suite->cases[i]};
+        tests[i] =
+            (struct CMUnitTest){.name = suite->cases[i].name,
+                                .test_func = try_row,
+                                .initial_state = (void *)&suite->cases[i]};
         if (lists) {
             (void)puts(suite->cases[i].name);
         }
@@ -398,7 +398,7 @@ int mlp_fault_main(const fault_suite *suite, int argc, char **argv)
                  suite->name, suite->n, totals.allocations,
                  mlp_fault_memory_is_replaced() ? "" : " (of the hooks)",
                  totals.failed, totals.interrupted, totals.shortened,
-                 totals.is_unseen ? " (the kernel does not show them)" : "",
+                 totals.is_unseen ? " (no calls are shown here)" : "",
                  totals.leaks, totals.changes);
     return failures;
 }

@@ -42,8 +42,9 @@ typedef struct world {
     mlp_status told;
     char message[256];
 
-    /* What a message of MLP_ERR_IO must name, one or the other; NULL: nothing. */
+    /* A message of MLP_ERR_IO must name one of these files; NULL: none. */
     const char *file, *beside;
+
     mlp_net *net;   /* with batch norm, dropout, scaling, names and metadata */
     mlp_net *plain; /* one output, bce */
     mlp_trainer *trainer;
@@ -79,7 +80,7 @@ typedef struct world {
     } out;
 } world;
 
-/* A view of `out` for a network of this world. */
+/* Returns a view of `out` in the precision of the world. */
 mlp_view mlp_fault_out_view(world *w, size_t rows, size_t cols);
 
 /* ---------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults in reading tables and in recipes. */
+/* Lets every call fail that reads tables or works with recipes. */
 #include "trust/faults.h"
 
 #include "mlp_data.h"
 
-/* The table and the recipe of a world. */
+/* What a world has besides: a table and its recipe. */
 typedef struct tables {
     mlp_data *table;
     mlp_data_recipe *recipe;
@@ -22,7 +22,7 @@ static const unsigned char packed[] = {
     0xab, 0xd0, 0xa9, 0xe4, 0x32, 0xd4, 0x31, 0xe2, 0x02, 0x00,
     0x23, 0xdf, 0x72, 0x00, 0x08, 0x00, 0x00, 0x00};
 
-/* An IDX file of three rows of two bytes, and one of their three labels. */
+/* The first IDX file holds three rows of two bytes, the other their labels. */
 static const unsigned char idx[] = {0, 0, 8, 2, 0, 0, 0, 3, 0,
                                     0, 0, 2, 1, 2, 3, 4, 5, 6};
 static const unsigned char idx_labels[] = {0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 7};

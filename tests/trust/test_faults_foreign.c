@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults in loading networks of FANN and genann. */
+/* Lets every call fail that loads networks of FANN and genann. */
 #include "trust/faults.h"
 
 #include "mlp_foreign.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults in saving and loading ONNX files. */
+/* Lets every call fail that saves or loads ONNX files. */
 #include "trust/faults.h"
 
 #include "mlp_onnx.h"
@@ -31,7 +31,7 @@ static void has_model_beside(world *w)
     w->file = "beside";
 }
 
-/* A file of scikit-learn's, with several outputs of the graph. */
+/* scikit-learn wrote this file; its graph has several outputs. */
 static void has_foreign(world *w)
 {
     static foreign f;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Long use: millions of predictions and steps, and thousands of objects, take no
- * more memory than the first of them; the largest network that the memory holds
- * works, and one more is refused; files above 4 GB come back.
+ * Long use: millions of predictions and steps, and thousands of objects, take
+ * no more memory than the first of them; the largest network that the memory
+ * holds works, and one more is refused; files above 4 GB come back.
  */
 #include "support/training.h"
 
