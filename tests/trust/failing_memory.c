@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Where a thread stands between mlp_fault_memory_watch and mlp_fault_memory_unwatch. */
+/* What a thread counts from mlp_fault_memory_watch on. */
 static _Thread_local struct watch {
     bool is_on;
     size_t fail_at;
@@ -98,7 +98,7 @@ bool mlp_fault_memory_is_replaced(void)
 }
 
 /* The C library asks a program that replaces malloc to replace all of these.
- * NOLINTBEGIN(readability-identifier-naming,readability-inconsistent-declaration-parameter-name)
+ * NOLINTBEGIN(readability-*)
  */
 
 void *malloc(size_t bytes)
@@ -149,7 +149,7 @@ void free(void *block)
     REAL(free)(block);
 }
 
-/* NOLINTEND(readability-identifier-naming,readability-inconsistent-declaration-parameter-name)
+/* NOLINTEND(readability-*)
  */
 
 #else
