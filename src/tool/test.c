@@ -98,6 +98,15 @@ static void draw(const report *r, const char *path)
     mlpi_tool_draw(picture, path);
 }
 
+/* Tables have no log, so the program itself tells that one is missing. The main
+ * function tells if the standard output cannot be written. */
+static void check_shown(mlp_status status)
+{
+    if (status != MLP_OK && status != MLP_ERR_IO) {
+        TOOL_FAIL("the scores cannot be shown: %s", mlp_status_text(status));
+    }
+}
+
 /* Prints scores, and what classes have beside them, as text or as JSON. The
  * main function tells if the standard output cannot be written, so here that is
  * no failure. */
@@ -118,9 +127,9 @@ static void print(const report *r, const char *path, bool is_json)
     printf("%s: %zu rows: %s\n", path, r->scores.rows, text);
     if (has_classes) {
         (void)putchar('\n');
-        (void)!mlp_show_confusion(r->counts, r->model->names, stdout);
+        check_shown(mlp_show_confusion(r->counts, r->model->names, stdout));
         (void)putchar('\n');
-        (void)!mlp_show_class_scores(r->counts, r->model->names, stdout);
+        check_shown(mlp_show_class_scores(r->counts, r->model->names, stdout));
     }
 }
 
