@@ -9,7 +9,7 @@ need gcc gcov python3
 
 quietly cmake -S "$source" -B "$scratch/build" -DCMAKE_C_COMPILER=gcc \
     -DMLP_OPTIMIZE=OFF -DMLP_KERNELS=avx2 \
-    -DCMAKE_C_FLAGS="-O0 -g0 -w -DNDEBUG --coverage -fprofile-update=atomic"
+    -DCMAKE_C_FLAGS="-O0 -g0 -w -DNDEBUG --coverage"
 quietly cmake --build "$scratch/build" --parallel 2
 find "$scratch/build" -name '*.gcda' -exec rm {} +
 ctest --test-dir "$scratch/build" --parallel 2 --output-on-failure \
