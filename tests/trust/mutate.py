@@ -28,7 +28,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 sys.dont_write_bytecode = True
 import mutants
@@ -52,23 +51,29 @@ def limits(cpu_seconds):
     return set_them
 
 
+def end_group(group):
+    """Ends a test and what it has started."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 def run(test, cpu_seconds, wall_seconds):
-    """Whether the test passes within its time."""
+    """Whether the test passes within its time, and the time of the CPU that it
+    took."""
     process = subprocess.Popen(
         test.command, cwd=test.folder, stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         env={**os.environ, **test.environment}, start_new_session=True,
         preexec_fn=limits(cpu_seconds))
-    try:
-        return process.wait(wall_seconds) in (0, 77)
-    except subprocess.TimeoutExpired:
-        return False
-    finally:
-        try: # what the test has started, too
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        process.wait()
+    timer = threading.Timer(wall_seconds, end_group, (process.pid,))
+    timer.start()
+    _, status, usage = os.wait4(process.pid, 0)
+    timer.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    end_group(process.pid)
+    return process.returncode in (0, 77), usage.ru_utime + usage.ru_stime
 
 
 class Copy:
@@ -90,10 +95,9 @@ class Copy:
         self.seconds = {}
         self.killers = collections.defaultdict(set)
         for test in self.tests:
-            begin = time.monotonic()
-            if not run(test, 600, 600):
+            passed, self.seconds[test.name] = run(test, 600, 1800)
+            if not passed:
                 sys.exit("mutate.py: %s fails without a mutant" % test.name)
-            self.seconds[test.name] = time.monotonic() - begin
 
     def make(self, *targets):
         return subprocess.run(["ninja", "-C", self.build, "-j1", *targets],
@@ -144,8 +148,8 @@ class Copy:
     def killer(self, tests):
         """The name of the test that fails, or None."""
         for test in tests:
-            cpu = int(10 * self.seconds[test.name]) + 10
-            if not run(test, cpu, 3 * cpu):
+            cpu = int(5 * self.seconds[test.name]) + 5
+            if not run(test, cpu, 120 + 10 * cpu)[0]:
                 return test.name
         return None
 
