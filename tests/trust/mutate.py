@@ -18,6 +18,7 @@ again that survived. The exit status is 1 if less than 92 % are killed.
 """
 import argparse
 import collections
+import filecmp
 import hashlib
 import json
 import os
@@ -76,14 +77,22 @@ def run(test, cpu_seconds, wall_seconds):
     return process.returncode in (0, 77), usage.ru_utime + usage.ru_stime
 
 
+def synchronise(root, folder):
+    """Copies the tree. A file that is the same stays as it is, and a file that
+    an interrupted run has left with a mutant gets a new time, so that exactly
+    what differs is compiled again."""
+    ignore = shutil.ignore_patterns("build*", ".git")
+    shutil.copytree(root, folder, dirs_exist_ok=True, ignore=ignore,
+                    copy_function=lambda a, b: os.path.exists(b) and
+                    filecmp.cmp(a, b, shallow=False) or shutil.copyfile(a, b))
+
+
 class Copy:
     """A copy of the tree with a build of its own."""
 
     def __init__(self, root, folder):
         self.root, self.build = folder, os.path.join(folder, "build")
-        shutil.rmtree(os.path.join(folder, "src"), ignore_errors=True)
-        shutil.copytree(root, folder, dirs_exist_ok=True, symlinks=True,
-                        ignore=shutil.ignore_patterns("build*", ".git"))
+        synchronise(root, folder)
         subprocess.run(
             ["cmake", "-G", "Ninja", "-S", folder, "-B", self.build,
              "-DMLP_OPTIMIZE=OFF", "-DCMAKE_C_FLAGS=-O1 -DNDEBUG -w",
