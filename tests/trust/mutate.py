@@ -13,8 +13,9 @@ a caller is promised, each with its reason; they count neither as killed nor as
 survivors.
 
 Two copies of the tree in BUILD/scripts/mutate work in parallel. Verdicts are
-kept there in results.jsonl, so that a run can be resumed; --again tries those
-again that survived. The exit status is 1 if less than 92 % are killed.
+kept there in results.jsonl, so that a run can be resumed. --rooms tries only
+those of the N mutants that are in these rooms, so the rooms can be tried one
+after another; --again tries those again that survived. The exit status is 1 if less than 92 % are killed.
 """
 import argparse
 import collections
