@@ -37,7 +37,7 @@ import mutants
 GOAL = 0.92
 WORKERS = 2
 # These scripts test what the unit tests cannot see.
-SCRIPTS = ("bits", "tool_verbs", "tool_train")
+SCRIPTS = ("bits", "tool_verbs", "tool_train", "exported_c")
 LIBRARIES = ("mlp", "mlp_data", "mlp_show", "mlp_foreign", "mlp_onnx",
              "mlp_tool")
 
