@@ -732,14 +732,7 @@ static void find_names_the_first_place(void **state)
         }
         assert_false(kernels->find_not_finite(view, &row, &col));
         assert_false(kernels->scalar->find_not_unit(view, &row, &col));
-        assert_false(kernels->scalar->find_negative(view, &row, &col));
         assert_int_equal(row, 99);
-        set(dtype, reals, 6, -0.0);
-        assert_false(kernels->scalar->find_negative(view, &row, &col));
-        set(dtype, reals, 6, -0.5);
-        assert_true(kernels->scalar->find_negative(view, &row, &col));
-        assert_int_equal(row, 1);
-        assert_int_equal(col, 1);
         set(dtype, reals, 6, 1.5);
         set(dtype, reals, 8, -(double)INFINITY);
         assert_true(kernels->scalar->find_not_unit(view, &row, &col));
