@@ -154,6 +154,17 @@ static inline bool mlpi_needs_z(mlp_activation f)
     return f == MLP_ACT_SILU || f == MLP_ACT_GELU || f == MLP_ACT_GELU_TANH;
 }
 
+/* Y[i][j] = factor[i] * (X[i][j] - shift[j]), rounded twice. This multiplies a
+ * matrix from the left by the derivative of an activation: by a diagonal matrix
+ * or, with a shift, by that of softmax (predict/jacobian.c). */
+typedef struct mlpi_scale_rows_args {
+    size_t m, n;
+    const void *factor; /* real [m] */
+    const void *shift;  /* real [n]; NULL: nothing is subtracted */
+    const void *X;      /* real [m][n] */
+    void *Y;            /* real [m][n]; may be X, but that is slower */
+} mlpi_scale_rows_args;
+
 /* One layer as predict_row reads it. */
 typedef struct mlpi_row_layer {
     size_t n_prev;
@@ -178,9 +189,12 @@ typedef struct mlpi_predict_row_args {
 typedef struct mlpi_loss_terms_args {
     mlp_loss loss;
     double delta; /* of Huber's loss */
-    bool from_z;  /* bce, cce: `a` holds z, whose sigmoid is the output */
+    bool from_z;  /* bce, cce: `a` holds z, whose sigmoid is the output;
+                     poisson: `a` always holds z, whose exp is the output */
     size_t n;
     const void *a, *y;    /* real [n] */
+    const double *extra;  /* [n]; quantile: tau; gaussian_nll: the logarithm of
+                             the variance, where `a` holds the mean */
     const double *weight; /* [n], factors of the terms; NULL means 1 */
 } mlpi_loss_terms_args;
 
@@ -190,6 +204,17 @@ typedef struct mlpi_cce_rows {
     bool is_float;     /* true: z and y are float, else double */
     const void *z, *y; /* [m][n] */
 } mlpi_cce_rows;
+
+/* Outputs and targets of losses that treat columns differently, for m dense
+ * rows of n targets. */
+typedef struct mlpi_column_loss_args {
+    mlp_loss loss; /* quantile or gaussian_nll */
+    size_t m, n;
+    const double *tau; /* [n]; quantile only */
+    const void *A; /* real [m][n]; gaussian_nll: [m][2 n], n means and then n
+                      logarithms of variances */
+    const void *Y; /* real [m][n] */
+} mlpi_column_loss_args;
 
 /* ---------------------------------------------------------------------------
  * Arguments of batch norm, dropout and data
@@ -298,6 +323,8 @@ typedef struct mlpi_scalar_kernels {
 
     /* Finds the first element that is not in [0, 1]. */
     bool (*find_not_unit)(mlp_cview X, size_t *row, size_t *col);
+    /* Finds the first element that is below 0 or NaN. */
+    bool (*find_negative)(mlp_cview X, size_t *row, size_t *col);
     /* Finds the first row whose sum is NaN or differs from 1 by more than
      * 1e-6. */
     bool (*find_bad_row_sum)(mlp_cview X, size_t *row, double *sum);
@@ -359,6 +386,8 @@ typedef struct mlpi_kernels {
      * and from `a` otherwise; the other array is not read. */
     void (*activate_backward)(const mlpi_activation_args *layer, const void *z,
                               const void *a, void *da);
+    /* Multiplies each row of a matrix by a number: see the arguments. */
+    void (*scale_rows)(const mlpi_scale_rows_args *args);
 
     /* ---- losses; loss_tmpl.h has the formulas ---- */
 
@@ -376,6 +405,10 @@ typedef struct mlpi_kernels {
     /* d[i] = dterm/da * scale. from_z and the weights are not read. */
     void (*loss_gradient)(const mlpi_loss_terms_args *terms, double scale,
                           void *d);
+    /* Like loss_gradient, for the losses that treat columns differently; d has
+     * the shape of A. */
+    void (*column_loss_gradient)(const mlpi_column_loss_args *rows,
+                                 double scale, void *d);
     /* d[i] = (a[i] - y[i]) * scale. */
     void (*difference)(size_t n, double scale, const void *a, const void *y,
                        void *d);

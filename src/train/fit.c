@@ -250,7 +250,7 @@ static void standardise(mlp_net *net, mlpi_dataset *data)
     const size_t *order = data->counted ? data->counted : data->split_order;
     data->scales_X = !net->in.scales;
     data->scales_Y =
-        !net->out.scales && mlpi_is_regression(net->loss) &&
+        !net->out.scales && mlpi_may_scale(net->loss) &&
         net->layout.layer[net->layout.L].activation == MLP_ACT_IDENTITY;
     if (data->scales_X) {
         mlpi_scaling_learn(net, &net->in, data->X, order, data->n_counted);

@@ -15,7 +15,7 @@ done | sed 's/ .*//' | sort -u >"$scratch/rows"
 for header in "$source"/include/*.h; do
     [ -e "$build/lib$(basename "$header" .h).a" ] || continue
     tr '\n' ' ' <"$header" |
-        grep -o 'MLP_NODISCARD mlp_status *mlp_[a-z0-9_]*'
+        grep -o 'MLP_NODISCARD mlp_status *mlp_[A-Za-z0-9_]*'
 done | sed 's/.* //' | sort -u >"$scratch/functions"
 
 [ -s "$scratch/functions" ] || fail "no functions were found"
