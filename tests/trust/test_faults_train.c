@@ -210,7 +210,7 @@ static mlp_status trainer_tensor(world *w)
 static mlp_status tensor_dX(world *w)
 {
     mlp_view view = w->Y;
-    mlp_status status = mlp_trainer_tensor(w->trainer, MLP_DX, 1, &view);
+    mlp_status status = mlp_trainer_tensor(w->trainer, MLP_DX, 0, &view);
     if (status == MLP_OK) {
         w->out.numbers[0] = mlp_cview_at(ro(view), 2, 1);
     }
