@@ -117,9 +117,9 @@ static void derive_layer(const jacobian *j, size_t l, const void *Z,
     }
 }
 
-/* Predicts x, and sets j->derivatives, j->last and j->a. The hidden buffers have several
- * rows, because a chunk has at least MLPI_LANES: row 0 holds A of a layer, row
- * 1 its Z, and row 2 serves batch norm. */
+/* Predicts x, and sets j->derivatives, j->last and j->a. The hidden buffers
+ * have several rows, because a chunk has at least MLPI_LANES: row 0 holds A of
+ * a layer, row 1 its Z, and row 2 serves batch norm. */
 static void derive(jacobian *j, const mlp_cview *x)
 {
     const mlp_net *net = j->net;
