@@ -78,6 +78,7 @@ void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
             correct += count_correct(net, buffers, m);
         }
     }
+    /* The whole struct is set, so that its reserved words are 0. */
     double labels = (double)rows->m * (double)mlpi_label_columns(net);
     *scores = (mlp_scores){.loss = mlpi_loss_mean(net, &sum),
                            .accuracy = has_labels ? (double)correct / labels
