@@ -130,12 +130,20 @@ mlp_status mlpi_parts_agree_options(const mlpi_parts *parts,
     }
     const mlp_train_options *o = options;
     const mlp_optimizer *by = &o->optimizer;
+    const mlp_schedule *rate = &o->schedule;
     const double numbers[] = {(double)o->epochs,
                               (double)o->batch_size,
                               (double)o->parts,
                               o->learning_rate,
-                              (double)o->schedule.kind,
-                              o->schedule.factor,
+                              (double)rate->kind,
+                              rate->decay,
+                              rate->factor,
+                              (double)rate->every,
+                              (double)rate->warm_up,
+                              (double)rate->epochs,
+                              (double)rate->patience,
+                              rate->min_delta,
+                              rate->min_rate,
                               o->standardise,
                               o->shuffle,
                               (double)o->seed,
