@@ -111,7 +111,7 @@ def sklearn_to_mlp(path, model, loss, **metadata):
 def mlp_to_torch(path):
     """Returns a file's network as a PyTorch module in mode eval(), with modules
     that scale inputs and outputs if the file does so."""
-    from torch import nn, tensor
+    from torch import exp, nn, tensor
     tensors, metadata = read_mlp(path)
     network = json.loads(metadata["mlp"])
     t = {name: tensor(x.copy()) for name, x in tensors.items()}
@@ -126,6 +126,10 @@ def mlp_to_torch(path):
         def forward(self, x):
             return x * self.std + self.mean if self.back else (
                 x - self.mean) / self.std
+
+    class Exp(nn.Module):
+        def forward(self, x):
+            return exp(x)
 
     modules = [Scaling("inputs")] if "inputs.mean" in t else []
     for i, layer in enumerate(network["layers"]):
@@ -145,7 +149,7 @@ def mlp_to_torch(path):
             softmax=lambda: nn.Softmax(1), leaky_relu=lambda: nn.LeakyReLU(slope),
             elu=lambda: nn.ELU(slope), gelu=nn.GELU,
             gelu_tanh=lambda: nn.GELU("tanh"), silu=nn.SiLU,
-            softplus=lambda: nn.Softplus(threshold=50))[layer["activation"]]())
+            softplus=lambda: nn.Softplus(threshold=50), exp=Exp)[layer["activation"]]())
         if number(layer, "dropout", 0.0):
             modules.append(nn.Dropout(number(layer, "dropout", 0.0)))
     modules += [Scaling("outputs")] if "outputs.mean" in t else []
@@ -182,4 +186,5 @@ def activate(name, z, slope):
         gelu=lambda: z * (1 + np.vectorize(math.erf)(z / 2 ** 0.5)) / 2,
         gelu_tanh=lambda: z * sigmoid(
             2 * (2 / math.pi) ** 0.5 * (z + 0.044715 * z ** 3)),
-        silu=lambda: z * sigmoid(z), softplus=lambda: np.logaddexp(z, 0))[name]()
+        silu=lambda: z * sigmoid(z), softplus=lambda: np.logaddexp(z, 0),
+        exp=lambda: np.exp(z))[name]()

@@ -69,12 +69,14 @@ module mlp
     enumerator :: MLP_ACT_TANH = 3, MLP_ACT_RELU = 4, MLP_ACT_SOFTMAX = 5
     enumerator :: MLP_ACT_LEAKY_RELU = 6, MLP_ACT_ELU = 7, MLP_ACT_GELU = 8
     enumerator :: MLP_ACT_GELU_TANH = 9, MLP_ACT_SILU = 10
-    enumerator :: MLP_ACT_SOFTPLUS = 11
+    enumerator :: MLP_ACT_SOFTPLUS = 11, MLP_ACT_EXP = 12
   end enum
 
   enum, bind(C) ! mlp_loss
     enumerator :: MLP_LOSS_BCE = 0, MLP_LOSS_MSE = 1, MLP_LOSS_CCE = 2
     enumerator :: MLP_LOSS_MAE = 3, MLP_LOSS_HUBER = 4
+    enumerator :: MLP_LOSS_QUANTILE = 5, MLP_LOSS_POISSON = 6
+    enumerator :: MLP_LOSS_GAUSSIAN_NLL = 7
   end enum
 
   enum, bind(C) ! mlp_weight_init
@@ -87,7 +89,7 @@ module mlp
   enum, bind(C) ! mlp_tensor
     enumerator :: MLP_W = 0, MLP_B = 1, MLP_Z = 2, MLP_A = 3, MLP_DW = 4
     enumerator :: MLP_DB = 5, MLP_DROPPED = 6, MLP_SCALE = 7, MLP_DSCALE = 8
-    enumerator :: MLP_MEAN = 9, MLP_VARIANCE = 10
+    enumerator :: MLP_MEAN = 9, MLP_VARIANCE = 10, MLP_DX = 11
   end enum
 
   enum, bind(C) ! mlp_optimizer_kind
@@ -150,7 +152,9 @@ module mlp
     type(c_ptr) :: layers ! c_loc of an array of mlp_layer
     integer(c_size_t) :: n_layers
     integer(c_int) :: loss
-    real(c_double) :: huber_delta, label_smoothing
+    real(c_double) :: huber_delta
+    type(c_ptr) :: quantiles ! c_loc of an array of real(c_double)
+    real(c_double) :: label_smoothing
     integer(c_int) :: precision, init
     integer(c_int32_t) :: seed
     real(c_double) :: batch_norm_momentum, batch_norm_epsilon
@@ -242,7 +246,7 @@ module mlp
 
   type, bind(C) :: mlp_export_options
     type(c_ptr) :: prefix
-    logical(c_bool) :: canonical, int8
+    logical(c_bool) :: canonical, int8, jacobian
     type(mlp_cview) :: X, Y
     real(c_double) :: max_score_drop
     type(c_ptr) :: header_text, code_text
@@ -250,6 +254,7 @@ module mlp
 
   type, bind(C) :: mlp_export_report
     integer(c_size_t) :: constant_bytes, scratch_bytes
+    integer(c_size_t) :: jacobian_scratch_bytes
     real(c_double) :: score_before, score_after
   end type
 
@@ -458,6 +463,10 @@ module mlp
       import
       type(c_ptr), value :: net
     end function
+    integer(c_size_t) function mlp_net_targets(net) bind(C)
+      import
+      type(c_ptr), value :: net
+    end function
     integer(c_size_t) function mlp_net_layer_count(net) bind(C)
       import
       type(c_ptr), value :: net
@@ -471,6 +480,10 @@ module mlp
       type(c_ptr), value :: net
     end function
     integer(c_int) function mlp_net_loss(net) bind(C)
+      import
+      type(c_ptr), value :: net
+    end function
+    type(c_ptr) function mlp_net_quantiles(net) bind(C)
       import
       type(c_ptr), value :: net
     end function
@@ -501,6 +514,18 @@ module mlp
       type(c_ptr), value :: net
       integer(c_int), value :: which
       integer(c_size_t), value :: l
+      type(mlp_cview), intent(inout) :: view
+    end function
+
+    ! Give one view of all parameters. The first view reads and sets them.
+    integer(c_int) function mlp_net_parameters(net, view) bind(C)
+      import
+      type(c_ptr), value :: net
+      type(mlp_view), intent(inout) :: view
+    end function
+    integer(c_int) function mlp_net_cparameters(net, view) bind(C)
+      import
+      type(c_ptr), value :: net
       type(mlp_cview), intent(inout) :: view
     end function
 
@@ -535,6 +560,11 @@ module mlp
       real(c_double), intent(in), optional :: mean(*), std(*)
     end function
     integer(c_int) function mlp_net_target_scaling(net, mean, std) bind(C)
+      import
+      type(c_ptr), value :: net
+      real(c_double), intent(inout) :: mean(*), std(*)
+    end function
+    integer(c_int) function mlp_net_output_scaling(net, mean, std) bind(C)
       import
       type(c_ptr), value :: net
       real(c_double), intent(inout) :: mean(*), std(*)
@@ -593,6 +623,14 @@ module mlp
       type(c_ptr), value :: net, workspace
       type(mlp_cview), value :: X
       type(mlp_view), value :: A
+    end function
+
+    ! Computes J, the derivatives of the outputs by the inputs x, a single row.
+    integer(c_int) function mlp_jacobian(net, workspace, x, J) bind(C)
+      import
+      type(c_ptr), value :: net, workspace
+      type(mlp_cview), value :: x
+      type(mlp_view), value :: J
     end function
   end interface
 
@@ -771,6 +809,19 @@ module mlp
       type(mlp_cview), value :: Y
     end function
 
+    ! Backward from your own dJ/dA[L], or dJ/dZ[L].
+    integer(c_int) function mlp_trainer_backward_from(trainer, dA) bind(C)
+      import
+      type(c_ptr), value :: trainer
+      type(mlp_cview), value :: dA
+    end function
+    integer(c_int) function mlp_trainer_backward_from_dZ(trainer, dZ) &
+        bind(C, name="mlp_trainer_backward_from_dZ")
+      import
+      type(c_ptr), value :: trainer
+      type(mlp_cview), value :: dZ
+    end function
+
     ! Changes the parameters by the gradients, with the learning rate alpha.
     integer(c_int) function mlp_trainer_update(trainer, alpha) bind(C)
       import
@@ -813,6 +864,13 @@ module mlp
       type(c_ptr), value :: trainer
       integer(c_int), value :: which
       integer(c_size_t), value :: l
+      type(mlp_view), intent(inout) :: view
+    end function
+
+    ! Gives one view of all gradients, in the order of the parameters.
+    integer(c_int) function mlp_trainer_gradients(trainer, view) bind(C)
+      import
+      type(c_ptr), value :: trainer
       type(mlp_view), intent(inout) :: view
     end function
 

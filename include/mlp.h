@@ -7,7 +7,7 @@
  *   3. Describing a network      layers, loss, precision, seed, hooks
  *   4. Networks                  create, clone, free, read and set weights
  *   5. Scaling                   standardise inputs and targets
- *   6. Predicting                outputs, classes, scores
+ *   6. Predicting                outputs, classes, scores, derivatives
  *   7. Training                  one call trains (fits) a network
  *   8. Training, step by step    forward, loss, backward, update
  *   9. Files                     save, load, import, export
@@ -197,6 +197,7 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
  *             else 0. The outputs are probabilities of classes. Only the last
  *             layer may use softmax, and it needs 2 or more neurons.
  *   softplus  a = log(1 + e^z)            da/dz = sigmoid(z)
+ *   exp       a = e^z                     da/dz = a
  *   silu      a = z sigmoid(z), also called swish (Elfwing et al., 2018)
  *   gelu      a = z Phi(z), where Phi is the normal distribution function
  *             (Hendrycks and Gimpel, 2016)
@@ -207,8 +208,9 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
  *   elu         a = slope (e^z - 1)       (Clevert et al., 2016)
  * And auto, the one that a layer gets if none is named, stands for another:
  *   auto        relu before the last layer; in the last layer sigmoid for the
- *               loss bce, softmax for cce, identity for mse, mae and huber.
- *               mlp_net_create chooses; mlp_net_layer tells what it chose.
+ *               loss bce, softmax for cce, exp for poisson, identity for all
+ *               others. mlp_net_create chooses; mlp_net_layer tells what it
+ *               chose.
  * Every result is within 2 units in the last place; identity and relu are
  * exact. The computed functions are monotonic where the exact ones are, with
  * one exception: for z within 0.2 of their minimum, silu and gelu may step back
@@ -225,7 +227,8 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
     X(MLP_ACT_GELU, 8, "gelu")                                                 \
     X(MLP_ACT_GELU_TANH, 9, "gelu_tanh")                                       \
     X(MLP_ACT_SILU, 10, "silu")                                                \
-    X(MLP_ACT_SOFTPLUS, 11, "softplus")
+    X(MLP_ACT_SOFTPLUS, 11, "softplus")                                        \
+    X(MLP_ACT_EXP, 12, "exp")
 typedef enum mlp_activation {
     MLP_ACTIVATION_LIST(MLP_ENUM_VALUE)
 } mlp_activation;
@@ -248,11 +251,34 @@ double mlp_activation_derivative(mlp_activation f, double slope, double z);
  *         delta (|a - y| - delta / 2) (Huber, 1964; PyTorch's HuberLoss)
  * or, for classes that exclude each other, as the mean over the m rows of
  *   cce   -sum over j of y_j log a_j, categorical cross-entropy
+ * Three losses are for targets that the inputs do not determine alone:
+ *   quantile      tau (y - a) where y > a, else (1 - tau) (a - y): the output
+ *                 learns the number that a share tau of the targets does not
+ *                 exceed (Koenker and Bassett, 1978). Each output has its own
+ *                 tau. For three quantiles of one target, give an n[L] of 3 and
+ *                 a view Y of the one column with cols 3 and col_stride 0.
+ *                 Outputs of different tau may cross
+ *   poisson       a - y log a: the output is the rate of a count y >= 0, which
+ *                 need not be whole. It is computed as e^z - y z, without the
+ *                 terms of y alone (PyTorch's PoissonNLLLoss), and may be
+ *                 negative
+ *   gaussian_nll  (s + (y - mu)^2 / e^s) / 2: the outputs tell the mean and the
+ *                 variance of each target (Nix and Weigend, 1994; PyTorch's
+ *                 GaussianNLLLoss). Of k targets, columns 0 to k - 1 of the
+ *                 outputs are the means mu, and columns k to 2 k - 1 the
+ *                 logarithms s of the variances, in the same order; n[L] is 2 k
+ *                 and must be even. The mean is over the m x k targets. J may
+ *                 be negative, and where a network can learn some targets
+ *                 exactly it falls without end, until training fails with
+ *                 MLP_ERR_DIVERGED: weight decay and validation rows help
  * Each loss is meant for certain activations of the last layer:
  *   bce              sigmoid: each output is a probability by itself
  *   cce              softmax: the outputs are the probabilities of the classes
- *   mse, mae, huber  any: usually identity; sigmoid for targets in [0, 1];
+ *   mse, mae, huber, quantile
+ *                    any: usually identity; sigmoid for targets in [0, 1];
  *                    softmax with mse is the Brier score
+ *   poisson          exp: a rate is above 0, and the layers learn its logarithm
+ *   gaussian_nll     identity
  * mlp_net_create refuses every other pair, because it cannot learn: bce and cce
  * take logarithms of probabilities, which other outputs are not. (Files from
  * before MLP_NUMERICS 2 may have such a pair. They load and train as before.)
@@ -266,7 +292,8 @@ double mlp_activation_derivative(mlp_activation f, double slope, double z);
  *   others   a is clipped as in bce; only files from before MLP_NUMERICS 2 have
  *            such networks
  *
- * Targets Y have the shape (m, n[L]) and the network's precision. For cce each
+ * Targets Y have the shape (m, n[L]), or (m, n[L] / 2) for gaussian_nll, and
+ * the network's precision; mlp_net_targets tells the columns. For cce each
  * row holds the probabilities of the classes, whose sum is 1: usually one 1
  * among zeros. Instead, Y may be (m, 1) of MLP_I32 and hold class numbers,
  * which start at 0. */
@@ -275,7 +302,10 @@ double mlp_activation_derivative(mlp_activation f, double slope, double z);
     X(MLP_LOSS_MSE, 1, "mse")                                                  \
     X(MLP_LOSS_CCE, 2, "cce")                                                  \
     X(MLP_LOSS_MAE, 3, "mae")                                                  \
-    X(MLP_LOSS_HUBER, 4, "huber")
+    X(MLP_LOSS_HUBER, 4, "huber")                                              \
+    X(MLP_LOSS_QUANTILE, 5, "quantile")                                        \
+    X(MLP_LOSS_POISSON, 6, "poisson")                                          \
+    X(MLP_LOSS_GAUSSIAN_NLL, 7, "gaussian_nll")
 typedef enum mlp_loss { MLP_LOSS_LIST(MLP_ENUM_VALUE) } mlp_loss;
 
 /* X(constant, number, name). How the initial parameters of a layer are drawn.
@@ -377,6 +407,10 @@ typedef struct mlp_config {
     /* Loss. */
     mlp_loss loss;      /* default MLP_LOSS_BCE */
     double huber_delta; /* for MLP_LOSS_HUBER: finite, above 0; default 1 */
+    /* For MLP_LOSS_QUANTILE: [n[L]], the tau of each output, above 0 and below
+     * 1; mlp_net_create copies them. Default NULL: 0.5 for each, the medians.
+     * Other losses need NULL. */
+    const double *quantiles;
     /* In [0, 1); default 0. Training replaces each target y by
      *   (1 - label_smoothing) y + label_smoothing / k
      * where k is n[L] for cce (Szegedy et al., 2016; PyTorch's
@@ -458,14 +492,18 @@ MLP_NODISCARD mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init,
 
 /* The following functions describe a network. For NULL they return 0, or the
  * constant whose number is 0. */
-size_t mlp_net_inputs(const mlp_net *net);          /* n[0] */
-size_t mlp_net_outputs(const mlp_net *net);         /* n[L] */
+size_t mlp_net_inputs(const mlp_net *net);  /* n[0] */
+size_t mlp_net_outputs(const mlp_net *net); /* n[L] */
+size_t mlp_net_targets(const mlp_net *net); /* columns of Y: n[L], or half of
+                                               it for gaussian_nll */
 size_t mlp_net_layer_count(const mlp_net *net);     /* L */
 size_t mlp_net_parameter_count(const mlp_net *net); /* all W, b and scale */
 mlp_dtype mlp_net_precision(const mlp_net *net);
 mlp_loss mlp_net_loss(const mlp_net *net);
-const char *mlp_net_kernels(const mlp_net *net); /* "" for NULL */
-mlp_hooks mlp_net_hooks(const mlp_net *net);     /* all NULL for NULL */
+const double *mlp_net_quantiles(const mlp_net *net); /* [n[L]], the network's
+                                       own; NULL for a loss without them */
+const char *mlp_net_kernels(const mlp_net *net);     /* "" for NULL */
+mlp_hooks mlp_net_hooks(const mlp_net *net);         /* all NULL for NULL */
 
 /* Copies out the description of layer l, 1 to L, with the activation and slope
  * in use: never MLP_ACT_AUTO, and a slope of 0 where the activation has none.
@@ -487,7 +525,8 @@ MLP_NODISCARD mlp_status mlp_net_layer(const mlp_net *net, size_t l,
     X(MLP_SCALE, 7, "scale")        /* batch norm's scale (1, n[l]) */         \
     X(MLP_DSCALE, 8, "dscale")      /* dJ/dscale (1, n[l]) */                  \
     X(MLP_MEAN, 9, "mean")          /* batch norm's running mean (1, n[l]) */  \
-    X(MLP_VARIANCE, 10, "variance") /* its running variance (1, n[l]) */
+    X(MLP_VARIANCE, 10, "variance") /* its running variance (1, n[l]) */       \
+    X(MLP_DX, 11, "dX")             /* dJ/dX (m, n[0]), of layer 0 */
 typedef enum mlp_tensor { MLP_TENSOR_LIST(MLP_ENUM_VALUE) } mlp_tensor;
 const char *mlp_tensor_name(mlp_tensor which); /* NULL for another number */
 
@@ -504,6 +543,17 @@ MLP_NODISCARD mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which,
 MLP_NODISCARD mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which,
                                          size_t l, mlp_cview *view);
 
+/* Like the two functions above, but these give one view of all parameters,
+ * (1, mlp_net_parameter_count): for an optimizer of your own, evolution,
+ * averages of networks, or exchange between machines. Layer follows layer
+ * without a gap: W[1] as it lies in memory (the weights of the first input to
+ * all neurons, then those of the second, ...), b[1], scale[1] if the layer has
+ * batch norm, W[2], and so on. Running means and variances are not among them.
+ */
+MLP_NODISCARD mlp_status mlp_net_parameters(mlp_net *net, mlp_view *view);
+MLP_NODISCARD mlp_status mlp_net_cparameters(const mlp_net *net,
+                                             mlp_cview *view);
+
 /* ---------------------------------------------------------------------------
  * 5. Scaling
  *
@@ -514,10 +564,12 @@ MLP_NODISCARD mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which,
  * does not scale until its first fit, which sets the scaling unless the option
  * `standardise` is false.
  *
- * With the loss mse, mae or huber a network can scale the targets, too. Callers
- * then pass Y, and get predictions, in their own units; the layers learn y' =
- * (y - mean) / std, and a prediction is a * std + mean. Losses, huber_delta and
- * gradients are in units of y', and so is A[L] of a trainer.
+ * With the loss mse, mae, huber, quantile or gaussian_nll a network can scale
+ * the targets, too. Callers then pass Y, and get predictions, in their own
+ * units; the layers learn y' = (y - mean) / std, and a prediction is a * std +
+ * mean. For gaussian_nll that is so for the means; the logarithm of a variance
+ * becomes s + 2 log(std), as a variance is multiplied by std^2. Losses,
+ * huber_delta and gradients are in units of y', and so is A[L] of a trainer.
  */
 
 /* Sets mean and std of each input from the rows of X (m, n[0]), m >= 1, of the
@@ -537,14 +589,20 @@ MLP_NODISCARD mlp_status mlp_net_set_scaling(mlp_net *net, const double *mean,
 MLP_NODISCARD mlp_status mlp_net_scaling(const mlp_net *net, double *mean,
                                          double *std);
 
-/* Like the three functions above, but for the targets Y (m, n[L]), with n[L]
- * means and standard deviations. MLP_ERR_ARGUMENT: also when setting with
- * another loss than mse, mae or huber. */
+/* Like the three functions above, but for the targets Y (m, mlp_net_targets):
+ * a mean and a standard deviation for each column of Y. MLP_ERR_ARGUMENT: also
+ * when setting with the loss bce, cce or poisson. */
 MLP_NODISCARD mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y);
 MLP_NODISCARD mlp_status mlp_net_set_target_scaling(mlp_net *net,
                                                     const double *mean,
                                                     const double *std);
 MLP_NODISCARD mlp_status mlp_net_target_scaling(const mlp_net *net,
+                                                double *mean, double *std);
+
+/* Copies out what a prediction does to each output a of the last layer, a * std
+ * + mean: n[L] numbers each. They are those of the targets, but for the
+ * logarithms of variances, whose mean is 2 log(std) and whose std is 1. */
+MLP_NODISCARD mlp_status mlp_net_output_scaling(const mlp_net *net,
                                                 double *mean, double *std);
 
 /* ---------------------------------------------------------------------------
@@ -555,7 +613,7 @@ MLP_NODISCARD mlp_status mlp_net_target_scaling(const mlp_net *net,
  * through the layers, and outputs may become NaN. A may overlap X only if both
  * are the same view. All functions that take X can return MLP_ERR_SHAPE and
  * MLP_ERR_DTYPE; they allocate a workspace and free it. Only mlp_predict_with
- * uses the caller's workspace, and allocates nothing.
+ * and mlp_jacobian use the caller's workspace, and allocate nothing.
  */
 
 /* Computes the outputs A of the rows X. */
@@ -580,7 +638,8 @@ typedef struct mlp_scores {
 
 /* Scores the outputs of X against the targets Y, m >= 1.
  * MLP_ERR_NOT_FINITE: X or Y holds a NaN or an infinity.
- * MLP_ERR_ARGUMENT: with bce or cce a target outside [0, 1]; with cce a row
+ * MLP_ERR_ARGUMENT: with bce or cce a target outside [0, 1]; with poisson a
+ * target below 0; with cce a row
  * whose sum differs from 1 by more than 1e-6, or a class number outside
  * 0 to n[L] - 1. */
 MLP_NODISCARD mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X,
@@ -612,6 +671,28 @@ MLP_NODISCARD mlp_status mlp_workspace_set_threads(mlp_workspace *workspace,
 MLP_NODISCARD mlp_status mlp_predict_with(const mlp_net *net,
                                           mlp_workspace *workspace, mlp_cview X,
                                           mlp_view A);
+
+/* Computes the Jacobian dA/dX at a single row x (1, n[0]): element (i, j) of J
+ * (n[L], n[0]) becomes the derivative of output i by input j. Both are in the
+ * caller's units. By the chain rule (chapter 3.2),
+ *
+ *   J = T F[L] W[L] ... F[2] W[2] F[1] W[1] S
+ *
+ * F[l] is the derivative of layer l's activation, a diagonal matrix except for
+ * softmax (MLP_ACTIVATION_LIST has the formulas). With batch norm, the factor
+ * scale / sqrt(variance + epsilon) of each neuron is a part of it. S and T are
+ * diagonal: S holds 1 / std of each input, T the std of each target; both are 1
+ * if the network does not scale. The product is computed from its narrower end:
+ * in forward mode, from S on, if n[0] < n[L], else in reverse mode, from T on
+ * (Griewank and Walther, "Evaluating Derivatives", 2008). It takes about as
+ * long as min(n[0], n[L]) + 1 predictions, and always one thread. Like
+ * mlp_predict_with, it allocates nothing, and a NaN or an infinity in x is no
+ * error.
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE: of x or J. MLP_ERR_ARGUMENT: the workspace is
+ * that of another network, as for mlp_predict_with. */
+MLP_NODISCARD mlp_status mlp_jacobian(const mlp_net *net,
+                                      mlp_workspace *workspace, mlp_cview x,
+                                      mlp_view J);
 
 /* ---------------------------------------------------------------------------
  * 7. Training: gradient descent (chapters 3 and 4)
@@ -1149,6 +1230,26 @@ MLP_NODISCARD mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer,
 MLP_NODISCARD mlp_status mlp_trainer_backward(mlp_trainer *trainer,
                                               mlp_cview Y);
 
+/* Backward from a loss of your own: dA (m, n[L]) is dJ/dA[L], by the A[L] that
+ * mlp_trainer_tensor shows. The second function takes dJ/dZ[L] instead, which
+ * is often simpler: for J = -log a_k after softmax it is a_k - 1 in column k
+ * and a_j in every other column j. The rest is as in mlp_trainer_backward, the
+ * penalties included. So a policy gradient can train this network, or another
+ * network that reads its outputs (see MLP_DX below). Write the derivative to an
+ * array of your own, because backward still reads A[L].
+ *
+ * The derivative contains the divisor of J, such as m. If the rows have
+ * weights, row i is multiplied by its weight, divided by the mean weight: the
+ * derivative of a loss of MLP_LOSS_LIST, taken without weights, then gives the
+ * gradients that mlp_trainer_backward gives with them. If the network scales
+ * targets, A[L] is in units of y': multiply a derivative by the prediction,
+ * which is a * std + mean, by std. Values are not checked.
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ORDER: no forward yet. */
+MLP_NODISCARD mlp_status mlp_trainer_backward_from(mlp_trainer *trainer,
+                                                   mlp_cview dA);
+MLP_NODISCARD mlp_status mlp_trainer_backward_from_dZ(mlp_trainer *trainer,
+                                                      mlp_cview dZ);
+
 /* Update (chapter 3.3): W := W - alpha dW and b := b - alpha db, or what the
  * optimizer makes of them. dW and db stay as they are, so that another update
  * can use them again. MLP_ERR_ARGUMENT: alpha is not finite in the network's
@@ -1190,16 +1291,27 @@ mlp_trainer_fit_stream(mlp_trainer *trainer, mlp_next_chunk *next, void *user,
                        const mlp_train_options *options, mlp_history **history);
 
 /* Gives a view of any tensor of layer l, 1 to L; for MLP_A and MLP_DROPPED also
- * 0. The view is valid until the trainer is freed. Z, A and A_dropped hold the
- * rows of the last forward until the next one. dW and db may be changed before
- * an update, which then uses the changed numbers.
+ * 0, and for MLP_DX only 0. The view is valid until the trainer is freed. Z, A
+ * and A_dropped hold the rows of the last forward until the next one. dW and db
+ * may be changed before an update, which then uses the changed numbers.
+ * dX is in the units of X, so that mlp_trainer_backward_from of a network that
+ * made X can take it. It is computed when its view is asked for the first time
+ * after a backward, from the weights of that moment. The numbers stay until its
+ * view is asked for after another backward. The first view of all allocates.
  * MLP_ERR_ARGUMENT: no such layer or tensor. MLP_ERR_ORDER: for Z, A and
  * A_dropped, no forward since the trainer was made, fitted or loaded; for
- * gradients, no backward since the last forward or mlp_trainer_set_row_weights.
- */
+ * gradients, no backward since the last forward or mlp_trainer_set_row_weights;
+ * for MLP_DX also an update, or mlp_trainer_step, between the backward and its
+ * first view, because dX needs the weights of the backward. */
 MLP_NODISCARD mlp_status mlp_trainer_tensor(mlp_trainer *trainer,
                                             mlp_tensor which, size_t l,
                                             mlp_view *view);
+
+/* Gives one view (1, mlp_net_parameter_count) of all gradients, in the order of
+ * mlp_net_parameters. They may be changed before an update. MLP_ERR_ORDER: as
+ * for gradients in mlp_trainer_tensor. */
+MLP_NODISCARD mlp_status mlp_trainer_gradients(mlp_trainer *trainer,
+                                               mlp_view *view);
 
 /* What mlp_check_gradients found. For each element
  *   error = |analytic - numeric| /
@@ -1353,6 +1465,12 @@ typedef struct mlp_export_options {
      * inputs. Each output has a scale of its own, unless outputs are classes,
      * which are compared. Default false. */
     bool int8;
+    /* true: the code has a function <prefix>_jacobian, too, which computes what
+     * mlp_jacobian does, with `canonical` to the bit. Otherwise differences are
+     * at most 1e-6 (with MLP_F32 1e-5) of what derivatives by the same input
+     * are without activations. int8 has none, since its outputs change in
+     * steps. Default false. */
+    bool jacobian;
     mlp_cview X; /* rows (m, n[0]). The self-test uses up to 8; int8 needs some
                     and takes the ranges of all numbers from them. Default
                     none: the self-test invents rows */
@@ -1370,8 +1488,9 @@ mlp_export_options mlp_export_defaults(void);
 typedef struct mlp_export_report {
     size_t constant_bytes; /* weights, scaling and names: read-only memory */
     size_t scratch_bytes;  /* memory that a prediction needs from its caller */
-    /* How well the network, and its int8 form, predict Y from X: the accuracy,
-     * or r2 with mse, mae and huber. NaN without int8 or without Y. */
+    size_t jacobian_scratch_bytes; /* memory that a Jacobian needs, 0 without */
+    /* How well the network, and its int8 form, predict Y from X: the accuracy
+     * with bce and cce, else r2. NaN without int8 or without Y. */
     double score_before, score_after;
 } mlp_export_report;
 
@@ -1379,15 +1498,17 @@ typedef struct mlp_export_report {
  * it, which says how to call it. The code holds all constants, allocates
  * nothing, keeps no state, and needs libm at most. It is valid C99 and C++,
  * also for small machines. Compiled with <PREFIX>_SELF_TEST defined, it is a
- * program that exits with 0 if it predicts what the network does. Scaling and
- * class names are included; batch norm is folded as by mlp_net_fold_batch_norm.
+ * program that exits with 0 if it predicts what the network does, and has its
+ * Jacobians. Scaling and class names are included; batch norm is folded as by
+ * mlp_net_fold_batch_norm.
  * `options` and `report` may be NULL. Both files are replaced as by
  * mlp_net_save, or neither; a header and a source of different exports do not
- * compile. Allocates the files' size and a network.
+ * compile. Allocates the files' size and a network, with `jacobian` two.
  * MLP_ERR_ARGUMENT: a path or prefix of another form, a header that would have
- * the name of one of the system ("math.c"), or int8 without X.
- * MLP_ERR_NOT_FINITE: a parameter, X, or an output for X is not finite; with
- * int8 also if a float cannot hold X or an output.
+ * the name of one of the system ("math.c"), int8 without X, or int8 with
+ * jacobian.
+ * MLP_ERR_NOT_FINITE: a parameter, X, an output for X, or its Jacobian is not
+ * finite; with int8 also if a float cannot hold X or an output.
  * MLP_ERR_ACCURACY: int8 lowers the score by more than max_score_drop; the
  * report says how much.
  * MLP_ERR_LIMIT: with int8, a layer of more than 32768 inputs.

@@ -77,10 +77,10 @@ static mlp_status read_file(mlp_data *data, bytes *b)
     }
     return status != MLP_ERR_IO
                ? status
-               : mlpi_data_error(&data->pool, status, 0, "cannot be read: %s",
-                                 reason == ENOENT   ? "there is no such file"
-                                 : reason == EACCES ? "permission denied"
-                                 : reason == EISDIR ? "it is a folder"
+               : mlpi_data_error(&data->pool, status, 0, "cannot open it: %s",
+                                 reason == ENOENT ? "No such file or directory"
+                                 : reason == EACCES ? "Permission denied"
+                                 : reason == EISDIR ? "Is a directory"
                                                     : "an error of the system");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Relatives of ReLU and their derivatives. Parameters: the vocabulary of
+ * Relatives of ReLU and of exp, and their derivatives. Parameters: the vocabulary of
  * vec_portable.h, above all vfma, vfnma, vselect and vscale; loops_tmpl.h and
  * elementary_tmpl.h (exp_parts, expm1_parts, log_tail, polynomial, vexp).
  *
@@ -8,6 +8,7 @@
  *   leaky relu z > 0 ? z : slope z      a > 0 ? 1 : slope
  *   elu        z > 0 ? z : slope (e^z - 1)
  *                                       a > 0 ? 1 : a + slope
+ *   exp        e^z                      a
  *   softplus   log(1 + e^z)             1 - e^-a
  *   silu       z s(z)                   t' below
  *   gelu       z Phi(z)                 t' below
@@ -145,6 +146,16 @@ static vec velu(vec z, vec slope)
 static vec backward_elu(vec a, vec da, vec slope)
 {
     return vselect(vle(a, vzero()), vmul(da, vadd(a, slope)), da);
+}
+
+/* ---------------------------------------------------------------------------
+ * Exp, whose derivative is itself
+ */
+
+static vec backward_exp(vec a, vec da, vec unused)
+{
+    (void)unused;
+    return vmul(da, a);
 }
 
 /* ---------------------------------------------------------------------------

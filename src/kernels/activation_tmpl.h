@@ -92,6 +92,9 @@ static void activate(const mlpi_activation_args *layer, const void *z, void *a)
     case MLP_ACT_SOFTPLUS:
         map_constant_by_call(vsoftplus, n, z, 0.0, a);
         break;
+    case MLP_ACT_EXP:
+        map_by_call(vexp, n, z, a);
+        break;
     }
 }
 
@@ -156,5 +159,43 @@ static void activate_backward(const mlpi_activation_args *layer,
     case MLP_ACT_SOFTPLUS:
         combine_by_call(backward_softplus, n, a, da, 0.0, da);
         break;
+    case MLP_ACT_EXP:
+        combine_by_call(backward_exp, n, a, da, 0.0, da);
+        break;
+    }
+}
+
+/* Computes factor * (x - shift) for one vector of a row, or a part of it. */
+static inline ALWAYS_INLINE void scale_lanes(vec factor, const real *shift,
+                                             const real *x, real *y, bool part,
+                                             size_t left)
+{
+    vec a = load_lanes(x, part, left);
+    if (shift) {
+        a = vsub(a, load_lanes(shift, part, left));
+    }
+    store_lanes(y, vmul(factor, a), part, left);
+}
+
+/* Multiplies each row of a matrix by the derivative of its neuron. If X is Y
+ * and rows are short, a load has to wait for the store of the row before. */
+static void scale_rows(const mlpi_scale_rows_args *args)
+{
+    const size_t n = args->n;
+    const real *shift = args->shift;
+    const real *factors = args->factor;
+    const real *x = args->X;
+    real *y = args->Y;
+    for (size_t i = 0; i < args->m; i++, x += n, y += n) {
+        const vec factor = vset1(factors[i]);
+        size_t j = 0;
+        for (; j + VLEN <= n; j += VLEN) {
+            scale_lanes(factor, shift ? shift + j : NULL, x + j, y + j, false,
+                        VLEN);
+        }
+        if (j < n) {
+            scale_lanes(factor, shift ? shift + j : NULL, x + j, y + j, true,
+                        n - j);
+        }
     }
 }

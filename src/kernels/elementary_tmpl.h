@@ -166,12 +166,17 @@ static inline ALWAYS_INLINE vec expm1_parts(vec x, vec *low)
 }
 
 /* Returns e^x within 1 ulp. */
-static NEVER_INLINE vec vexp(vec x)
+static inline ALWAYS_INLINE vec exp_inlined(vec x)
 {
     vec n;
     vec unused;
     vec p = reduced_exp(clamp(x, EXP_MIN, EXP_MAX), &n, &unused);
     return vscale(vadd(vset1(R(1.0)), p), n);
+}
+
+static NEVER_INLINE vec vexp(vec x)
+{
+    return exp_inlined(x);
 }
 
 /* Returns 1 / (1 + e^-z) within 2 ulp. With e^-z = 2^n (1 + p) the divisor is

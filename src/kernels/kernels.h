@@ -154,6 +154,17 @@ static inline bool mlpi_needs_z(mlp_activation f)
     return f == MLP_ACT_SILU || f == MLP_ACT_GELU || f == MLP_ACT_GELU_TANH;
 }
 
+/* Y[i][j] = factor[i] * (X[i][j] - shift[j]), rounded twice. This multiplies a
+ * matrix from the left by the derivative of an activation: by a diagonal matrix
+ * or, with a shift, by that of softmax (predict/jacobian.c). */
+typedef struct mlpi_scale_rows_args {
+    size_t m, n;
+    const void *factor; /* real [m] */
+    const void *shift;  /* real [n]; NULL: nothing is subtracted */
+    const void *X;      /* real [m][n] */
+    void *Y;            /* real [m][n]; may be X, but that is slower */
+} mlpi_scale_rows_args;
+
 /* One layer as predict_row reads it. */
 typedef struct mlpi_row_layer {
     size_t n_prev;
@@ -178,20 +189,32 @@ typedef struct mlpi_predict_row_args {
 typedef struct mlpi_loss_terms_args {
     mlp_loss loss;
     double delta; /* of Huber's loss */
-    bool from_z;  /* bce, cce: `a` holds z, whose sigmoid is the output */
+    bool from_z;  /* bce, cce: `a` holds z, whose sigmoid is the output;
+                     poisson: `a` always holds z, whose exp is the output */
     size_t n;
     const void *a, *y;    /* real [n] */
+    const double *extra;  /* [n]; quantile: tau; gaussian_nll: the logarithm of
+                             the variance, where `a` holds the mean */
     const double *weight; /* [n], factors of the terms; NULL means 1 */
 } mlpi_loss_terms_args;
 
-/* The three sums over one row that make up the cross-entropy after a softmax,
- * log(sum_exp) * sum_y - sum_y_d. Each sum has eight lanes. d is z - shift,
- * where shift is the largest z of the row. */
-typedef struct mlpi_cce_lanes {
-    double sum_exp[MLPI_LANES]; /* terms e^d */
-    double sum_y[MLPI_LANES];   /* terms y */
-    double sum_y_d[MLPI_LANES]; /* terms y d, and 0 where y is 0 */
-} mlpi_cce_lanes;
+/* m rows of n outputs before a softmax, z, and their targets y; dense. */
+typedef struct mlpi_cce_rows {
+    size_t m, n;
+    bool is_float;     /* true: z and y are float, else double */
+    const void *z, *y; /* [m][n] */
+} mlpi_cce_rows;
+
+/* Outputs and targets of losses that treat columns differently, for m dense
+ * rows of n targets. */
+typedef struct mlpi_column_loss_args {
+    mlp_loss loss; /* quantile or gaussian_nll */
+    size_t m, n;
+    const double *tau; /* [n]; quantile only */
+    const void *A; /* real [m][n]; gaussian_nll: [m][2 n], n means and then n
+                      logarithms of variances */
+    const void *Y; /* real [m][n] */
+} mlpi_column_loss_args;
 
 /* ---------------------------------------------------------------------------
  * Arguments of batch norm, dropout and data
@@ -300,6 +323,8 @@ typedef struct mlpi_scalar_kernels {
 
     /* Finds the first element that is not in [0, 1]. */
     bool (*find_not_unit)(mlp_cview X, size_t *row, size_t *col);
+    /* Finds the first element that is below 0 or NaN. */
+    bool (*find_negative)(mlp_cview X, size_t *row, size_t *col);
     /* Finds the first row whose sum is NaN or differs from 1 by more than
      * 1e-6. */
     bool (*find_bad_row_sum)(mlp_cview X, size_t *row, double *sum);
@@ -361,6 +386,8 @@ typedef struct mlpi_kernels {
      * and from `a` otherwise; the other array is not read. */
     void (*activate_backward)(const mlpi_activation_args *layer, const void *z,
                               const void *a, void *da);
+    /* Multiplies each row of a matrix by a number: see the arguments. */
+    void (*scale_rows)(const mlpi_scale_rows_args *args);
 
     /* ---- losses; loss_tmpl.h has the formulas ---- */
 
@@ -369,17 +396,19 @@ typedef struct mlpi_kernels {
      * tables. */
     void (*loss_terms)(const mlpi_loss_terms_args *terms,
                        double lanes[MLPI_LANES]);
-    /* Adds what n outputs contribute to the sums of a row. A row may be given
-     * in parts that are multiples of 8 but for the last. f64 tables only; NULL
-     * in f32 tables. */
-    void (*cce_lanes)(size_t n, double shift, const double *z, const double *y,
-                      mlpi_cce_lanes *lanes);
-    /* Returns the largest z[i]. If some are NaN the result is one of the other
-     * numbers, or -infinity. */
-    double (*largest)(size_t n, const void *z);
+    /* Computes three sums over each row, from which its cross-entropy after a
+     * softmax is made: log(sum_exp) * sum_y - sum_y_d. With d = z - the largest
+     * z of the row, the terms are e^d, y, and y d (0 where y is 0). f64 tables
+     * only; NULL in f32 tables. */
+    void (*cce_sums)(const mlpi_cce_rows *rows, double *sum_exp, double *sum_y,
+                     double *sum_y_d);
     /* d[i] = dterm/da * scale. from_z and the weights are not read. */
     void (*loss_gradient)(const mlpi_loss_terms_args *terms, double scale,
                           void *d);
+    /* Like loss_gradient, for the losses that treat columns differently; d has
+     * the shape of A. */
+    void (*column_loss_gradient)(const mlpi_column_loss_args *rows,
+                                 double scale, void *d);
     /* d[i] = (a[i] - y[i]) * scale. */
     void (*difference)(size_t n, double scale, const void *a, const void *y,
                        void *d);

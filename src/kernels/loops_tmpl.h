@@ -42,6 +42,12 @@
  * beside the operands of a loop, as they do for a micro-tile. */
 enum { HAS_16_ACCUMULATORS = MR * NR_VECS >= 16 };
 
+#if REAL_BITS == 64
+enum { LANE_VECS = MLPI_LANES / VLEN }; /* vectors that hold the eight lanes */
+
+_Static_assert(MLPI_LANES % VLEN == 0, "lanes are whole vectors");
+#endif
+
 /* Returns a b + c, rounded once, for single numbers. */
 static inline real fma_real(real a, real b, real c)
 {

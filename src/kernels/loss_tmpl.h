@@ -11,8 +11,16 @@
  *          q = min(|a - y|, delta)                 [-delta, delta]
  *   cce    -y log p, p clipped as for bce,         -y / a, but
  *          0 where y is 0                          0 where a is clipped
+ *   quantile      the larger of tau (y - a)        -tau if a < y,
+ *                 and (tau - 1) (y - a)            1 - tau if a > y, else 0
+ *   gaussian_nll  (s + (a - y)^2 e^-s) / 2         by a: (a - y) e^-s
+ *                                                  by s: (1 - (a - y)^2 e^-s)
+ *                                                        / 2
+ *   poisson       e^z - y z                        by z: a - y
  *
- * (The gradient of cce behind a softmax is in softmax_tmpl.h.)
+ * (The gradient of cce behind a softmax is in softmax_tmpl.h. For gaussian_nll
+ * `a` is the output that is a mean, and s the one that is the logarithm of the
+ * variance: Nix and Weigend, 1994. For poisson a = e^z.)
  *
  * Clipping is the tutorial's: it keeps the loss finite for every output that is
  * a number. Comparisons let a NaN pass, so a network that has diverged shows.
@@ -23,6 +31,9 @@
  * a - y, since a (1 - a) cancels. That is the derivative without clipping, as
  * in the tutorial, so that a saturated output that is wrong still learns.
  *
+ * In gaussian_nll e^-s is at most e^MAX_POWER, which is finite, so that a mean
+ * that is exactly right gives no 0 times infinity.
+ *
  * Terms are computed and added in double for f32 networks too. Term i is added
  * to lane i mod 8 (see kernels.h).
  *
@@ -31,6 +42,11 @@
  * combine_by_call of loops_tmpl.h, vlog and clamp of elementary_tmpl.h,
  * softplus of activation_functions_tmpl.h, and times of softmax_tmpl.h.
  */
+#if REAL_BITS == 32
+#define MAX_POWER 88.0f
+#else
+#define MAX_POWER 709.0
+#endif
 
 /* d[i] = (a[i] - y[i]) * scale: the gradient of bce behind a sigmoid, and that
  * of mse if the scale contains the 2. */
@@ -83,7 +99,8 @@ static vec clipped_difference(vec a, vec y, vec delta)
 }
 
 /* For mse the exact factor 2 joins the scale. For Huber's loss delta is the one
- * constant of the loop, so the scale needs a second pass. */
+ * constant of the loop, so the scale needs a second pass. The gradients of the
+ * last three losses come from column_loss_gradient and from difference. */
 static void loss_gradient(const mlpi_loss_terms_args *t, double scale, void *d)
 {
     switch (t->loss) {
@@ -103,6 +120,78 @@ static void loss_gradient(const mlpi_loss_terms_args *t, double scale, void *d)
         combine_by_call(clipped_difference, t->n, t->a, t->y, t->delta, d);
         combine_by_call(times, t->n, d, d, scale, d);
         break;
+    case MLP_LOSS_QUANTILE:
+    case MLP_LOSS_POISSON:
+    case MLP_LOSS_GAUSSIAN_NLL:
+        break;
+    }
+}
+
+/* Returns e^-s. */
+static inline vec inverse_variance(vec s)
+{
+    return vexp(at_most(vneg(s), MAX_POWER));
+}
+
+/* Where neither comparison holds, as in mae_derivative, the result is 0 or
+ * NaN. */
+static inline vec quantile_derivative(vec a, vec y, vec tau, vec scale)
+{
+    vec d = vsub(a, y);
+    vec above = vmul(vsub(vset1(R(1.0)), tau), scale);
+    vec below = vneg(vmul(tau, scale));
+    vec slope = vselect(vlt(d, vzero()), below, vmul(d, scale));
+    return vselect(vlt(vzero(), d), above, slope);
+}
+
+/* Writes the derivatives of n columns from column j on; n <= VLEN. */
+static void quantile_columns(const mlpi_column_loss_args *rows, size_t j,
+                             size_t n, double scale, real *d)
+{
+    real tau[VLEN] = {0};
+    for (size_t v = 0; v < n; v++) {
+        tau[v] = (real)rows->tau[j + v];
+    }
+    for (size_t i = j; i < rows->m * rows->n; i += rows->n) {
+        vec a = load_lanes((const real *)rows->A + i, n < VLEN, n);
+        vec y = load_lanes((const real *)rows->Y + i, n < VLEN, n);
+        vec all = quantile_derivative(a, y, vload(tau), vset1((real)scale));
+        store_lanes(d + i, all, n < VLEN, n);
+    }
+}
+
+/* Writes the derivatives by n means, and by their variances' logarithms, from
+ * column j on; n <= VLEN. */
+static void gaussian_columns(const mlpi_column_loss_args *rows, size_t j,
+                             size_t n, double scale, real *d)
+{
+    const vec half_scale = vset1((real)(0.5 * scale));
+    for (size_t i = 0; i < rows->m; i++) {
+        size_t mean = 2 * i * rows->n + j;
+        size_t log_variance = mean + rows->n;
+        const real *A = rows->A;
+        vec a = load_lanes(A + mean, n < VLEN, n);
+        vec s = load_lanes(A + log_variance, n < VLEN, n);
+        vec y =
+            load_lanes((const real *)rows->Y + i * rows->n + j, n < VLEN, n);
+        vec error = vsub(a, y);
+        vec by_mean = vmul(error, inverse_variance(s));
+        vec by_s = vfnma(error, by_mean, vset1(R(1.0)));
+        store_lanes(d + mean, vmul(by_mean, vset1((real)scale)), n < VLEN, n);
+        store_lanes(d + log_variance, vmul(by_s, half_scale), n < VLEN, n);
+    }
+}
+
+static COLD void column_loss_gradient(const mlpi_column_loss_args *rows,
+                                      double scale, void *d)
+{
+    for (size_t j = 0; j < rows->n; j += VLEN) {
+        size_t n = min_size(VLEN, rows->n - j);
+        if (rows->loss == MLP_LOSS_QUANTILE) {
+            quantile_columns(rows, j, n, scale, d);
+        } else {
+            gaussian_columns(rows, j, n, scale, d);
+        }
     }
 }
 
@@ -122,11 +211,8 @@ static COLD void scale_and_shift(size_t n, double factor, double offset,
 
 #if REAL_BITS == 64
 
-enum { LANE_VECS = MLPI_LANES / VLEN }; /* vectors that hold the eight lanes */
-
-_Static_assert(MLPI_LANES % VLEN == 0, "lanes are whole vectors");
-
-/* The terms of one vector of outputs. Only Huber's loss uses delta. */
+/* The terms of one vector of outputs. Only Huber's loss uses delta; the last
+ * two losses get a number of their own for each term in its place. */
 typedef vec term_function(vec a, vec y, vec delta);
 
 /* True if all targets of a vector are 0 or 1, that is, if y^2 - y is 0. */
@@ -214,15 +300,37 @@ static vec huber_term(vec a, vec y, vec delta)
     return vmul(q, vsub(d, vmul(vset1(0.5), q)));
 }
 
+static vec poisson_logit_term(vec z, vec y, vec delta)
+{
+    (void)delta;
+    return vsub(vexp(z), vmul(y, z));
+}
+
+static vec quantile_term(vec a, vec y, vec tau)
+{
+    vec d = vsub(y, a);
+    vec factor = vselect(vlt(d, vzero()), vsub(tau, vset1(1.0)), tau);
+    return vmul(factor, d);
+}
+
+static vec gaussian_term(vec a, vec y, vec s)
+{
+    vec error = vsub(a, y);
+    vec square = vmul(vmul(error, inverse_variance(s)), error);
+    return vmul(vset1(0.5), vadd(s, square));
+}
+
 /* The terms from number i on, a whole vector or the first n lanes, times their
- * weights if there are weights. */
-static inline ALWAYS_INLINE vec weighted_terms(term_function *f,
+ * weights if there are weights. If `varies`, each term has a number of its
+ * own. */
+static inline ALWAYS_INLINE vec weighted_terms(term_function *f, bool varies,
                                                const mlpi_loss_terms_args *t,
                                                size_t i, bool part, size_t n)
 {
     vec a = load_lanes((const real *)t->a + i, part, n);
     vec y = load_lanes((const real *)t->y + i, part, n);
-    vec terms = f(a, y, vset1(t->delta));
+    vec terms =
+        f(a, y, varies ? load_lanes(t->extra + i, part, n) : vset1(t->delta));
     if (!t->weight) {
         return terms;
     }
@@ -231,7 +339,7 @@ static inline ALWAYS_INLINE vec weighted_terms(term_function *f,
 
 /* Adds all terms to their lanes. The sums stay in registers while there are
  * whole groups of MLPI_LANES terms. */
-static inline ALWAYS_INLINE void add_terms(term_function *f,
+static inline ALWAYS_INLINE void add_terms(term_function *f, bool varies,
                                            const mlpi_loss_terms_args *t,
                                            double lanes[MLPI_LANES])
 {
@@ -244,7 +352,8 @@ static inline ALWAYS_INLINE void add_terms(term_function *f,
     for (; i + MLPI_LANES <= n; i += MLPI_LANES) {
         UNROLL
         for (size_t v = 0; v < LANE_VECS; v++) {
-            s[v] = vadd(s[v], weighted_terms(f, t, i + v * VLEN, false, VLEN));
+            s[v] = vadd(
+                s[v], weighted_terms(f, varies, t, i + v * VLEN, false, VLEN));
         }
     }
     for (size_t v = 0; v < LANE_VECS; v++) {
@@ -255,7 +364,7 @@ static inline ALWAYS_INLINE void add_terms(term_function *f,
     for (size_t lane = 0; i < n; lane += VLEN, i += VLEN) {
         size_t left = min_size(VLEN, n - i);
         real terms[VLEN];
-        vstore(terms, weighted_terms(f, t, i, left < VLEN, left));
+        vstore(terms, weighted_terms(f, varies, t, i, left < VLEN, left));
         for (size_t v = 0; v < left; v++) {
             lanes[lane + v] += terms[v];
         }
@@ -266,7 +375,15 @@ static inline ALWAYS_INLINE void add_terms(term_function *f,
 static COLD void add_long_terms(term_function *f, const mlpi_loss_terms_args *t,
                                 double lanes[MLPI_LANES])
 {
-    add_terms(f, t, lanes);
+    add_terms(f, false, t, lanes);
+}
+
+/* Like add_long_terms, for terms that have a number of their own. */
+static COLD void add_varied_terms(term_function *f,
+                                  const mlpi_loss_terms_args *t,
+                                  double lanes[MLPI_LANES])
+{
+    add_terms(f, true, t, lanes);
 }
 
 /* A group is a multiple both of the eight lanes and of what one call of
@@ -328,7 +445,7 @@ static void add_logits(const mlpi_loss_terms_args *terms,
         rest.a = (const real *)rest.a + done;
         rest.y = (const real *)rest.y + done;
     }
-    add_terms(bce_logit_term, &rest, lanes);
+    add_terms(bce_logit_term, false, &rest, lanes);
 }
 
 /* Short terms are inlined into a loop of their own; long ones share a loop that
@@ -345,7 +462,7 @@ static void loss_terms(const mlpi_loss_terms_args *terms,
         }
         break;
     case MLP_LOSS_MSE:
-        add_terms(mse_term, terms, lanes);
+        add_terms(mse_term, false, terms, lanes);
         break;
     case MLP_LOSS_CCE:
         add_long_terms(terms->from_z ? cce_logit_term : cce_term, terms, lanes);
@@ -355,6 +472,15 @@ static void loss_terms(const mlpi_loss_terms_args *terms,
         break;
     case MLP_LOSS_HUBER:
         add_long_terms(huber_term, terms, lanes);
+        break;
+    case MLP_LOSS_QUANTILE:
+        add_varied_terms(quantile_term, terms, lanes);
+        break;
+    case MLP_LOSS_POISSON:
+        add_long_terms(poisson_logit_term, terms, lanes);
+        break;
+    case MLP_LOSS_GAUSSIAN_NLL:
+        add_varied_terms(gaussian_term, terms, lanes);
         break;
     }
 }

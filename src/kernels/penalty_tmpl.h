@@ -14,7 +14,7 @@
  *
  * This file is a template. Its parameters are the vocabulary of vec_portable.h
  * (vec, VLEN, vfma), loops_tmpl.h, with_sign of optimizer_step_tmpl.h, and
- * LANE_VECS of loss_tmpl.h.
+ * LANE_VECS of loops_tmpl.h.
  */
 
 static void penalise(size_t n, double l2, double l1, const void *weights,

@@ -26,30 +26,39 @@ static inline vec larger_of(vec a, vec b)
     return vselect(vlt(a, b), b, a);
 }
 
+/* Returns the largest lane. If some are NaN, the result is one of the others,
+ * or a NaN if lane 0 is one. Halving keeps the chain of comparisons short. */
+static inline ALWAYS_INLINE real largest_lane(vec x)
+{
+    real lanes[VLEN];
+    vstore(lanes, x);
+    UNROLL
+    for (size_t half = VLEN / 2; half > 0; half /= 2) {
+        UNROLL
+        for (size_t v = 0; v < half; v++) {
+            lanes[v] = lanes[v] < lanes[v + half] ? lanes[v + half] : lanes[v];
+        }
+    }
+    return lanes[0];
+}
+
 /* Returns the largest of n numbers, or -infinity if there is none. If one
  * is a NaN, the result is any of the others or -infinity. */
 static inline ALWAYS_INLINE real row_max(size_t n, const real *z)
 {
-    real lanes[VLEN];
-    const real *left = z;
-    if (n > VLEN) {
-        vec max = vload(z + n - VLEN); /* the last, perhaps partly twice */
-        for (size_t j = 0; j + VLEN <= n; j += VLEN) {
-            max = larger_of(max, vload(z + j));
-        }
-        vstore(lanes, max);
-        left = lanes;
-    }
     real max = R(-INFINITY);
-    for (size_t j = 0; j < min_size(n, VLEN); j++) {
-        max = max < left[j] ? left[j] : max;
+    size_t j = 0;
+    if (n >= VLEN) {
+        vec largest = vset1(max);
+        for (; j + VLEN <= n; j += VLEN) {
+            largest = larger_of(largest, vload(z + j));
+        }
+        max = largest_lane(largest);
+    }
+    for (; j < n; j++) {
+        max = max < z[j] ? z[j] : max;
     }
     return max;
-}
-
-static double largest(size_t n, const void *z)
-{
-    return (double)row_max(n, z);
 }
 
 /* Subtracts the row's maximum. */
@@ -137,51 +146,135 @@ static void cce_gradient(const mlpi_activation_args *layer, double scale,
 
 #if REAL_BITS == 64
 
-/* Computes what one vector of a row adds to the sums of e^d, of y and of y d,
- * for d = z - shift. */
-static inline ALWAYS_INLINE void cce_vectors(vec z, vec y, vec shift,
-                                             vec added[3])
+/* Loads VLEN numbers. Floats go through vectors of GNU C, because this
+ * vocabulary has no vectors of them. */
+static inline ALWAYS_INLINE vec load_widened(bool is_float, const void *x,
+                                             size_t j)
+{
+    typedef __attribute__((vector_size(VLEN * sizeof(float)))) float floats;
+    typedef __attribute__((vector_size(VLEN * sizeof(double)))) double doubles;
+    if (!is_float) {
+        return vload((const double *)x + j);
+    }
+    floats in;
+    double lanes[VLEN];
+    memcpy(&in, (const float *)x + j, sizeof in);
+    doubles wide = __builtin_convertvector(in, doubles);
+    memcpy(lanes, &wide, sizeof wide);
+    return vload(lanes);
+}
+
+/* Loads the last numbers of an array of `size` numbers, fewer than VLEN. */
+static vec load_end(bool is_float, const void *x, size_t first, size_t size)
+{
+    double lanes[VLEN] = {0};
+    for (size_t v = 0; first + v < size; v++) {
+        lanes[v] = is_float ? (double)((const float *)x)[first + v]
+                            : ((const double *)x)[first + v];
+    }
+    return vload(lanes);
+}
+
+/* Loads numbers [j, j + VLEN) of row i. The lanes beyond the row's end get
+ * `filling`; what a vector reads there belongs to the next row. */
+static inline ALWAYS_INLINE vec load_cce(const mlpi_cce_rows *rows,
+                                         const void *x, size_t i, size_t j,
+                                         double filling)
+{
+    static const double lane_numbers[] = {0, 1, 2, 3, 4, 5, 6, 7};
+    const size_t first = i * rows->n + j;
+    const size_t size = rows->m * rows->n;
+    if (j + VLEN <= rows->n) {
+        return load_widened(rows->is_float, x, first);
+    }
+    vec row = first + VLEN <= size ? load_widened(rows->is_float, x, first)
+                                   : load_end(rows->is_float, x, first, size);
+    mask is_inside = vlt(vload(lane_numbers), vset1((double)(rows->n - j)));
+    return vselect(is_inside, row, vset1(filling));
+}
+
+/* Returns the largest number of a row, as row_max. */
+static inline ALWAYS_INLINE double largest(const mlpi_cce_rows *rows, size_t i)
+{
+    vec max = vset1(-INFINITY);
+    for (size_t j = 0; j < rows->n; j += VLEN) {
+        max = larger_of(max, load_cce(rows, rows->z, i, j, -INFINITY));
+    }
+    return largest_lane(max);
+}
+
+/* The sums of one row; their lanes are as those of all sums of canonical
+ * arithmetic. */
+typedef struct cce_lanes {
+    vec exp[LANE_VECS], y[LANE_VECS], y_d[LANE_VECS];
+} cce_lanes;
+
+/* Adds VLEN numbers of a row to lanes. Beyond the row's end z is -infinity and
+ * y is 0, so that 0 is added. */
+static inline ALWAYS_INLINE void add_cce_vector(cce_lanes *lanes, size_t v,
+                                                vec z, vec y, vec shift)
 {
     vec d = vsub(z, shift);
-    added[0] = vexp(d);
-    added[1] = y;
     /* d may be -infinity where y is 0, and 0 times infinity would be a NaN. */
-    added[2] = vselect(vle(vabs(y), vzero()), vzero(), vmul(y, d));
+    vec y_d = vselect(vle(vabs(y), vzero()), vzero(), vmul(y, d));
+    lanes->exp[v] = vadd(lanes->exp[v], exp_inlined(d));
+    lanes->y[v] = vadd(lanes->y[v], y);
+    lanes->y_d[v] = vadd(lanes->y_d[v], y_d);
 }
 
-static inline ALWAYS_INLINE void add_to_lanes(double *sums, vec added)
+static inline ALWAYS_INLINE double join_vectors(const vec s[LANE_VECS])
 {
-    vstore(sums, vadd(vload(sums), added));
-}
-
-/* Adds a row to the sums of `lanes`. Element j belongs to lane j mod 8, as in
- * all sums of canonical arithmetic. */
-static COLD void cce_lanes(size_t n, double shift, const double *z,
-                           const double *y, mlpi_cce_lanes *lanes)
-{
-    const vec s = vset1(shift);
-    vec added[3];
-    size_t j = 0;
-    for (; j + VLEN <= n; j += VLEN) {
-        size_t lane = j % MLPI_LANES;
-        cce_vectors(vload(z + j), vload(y + j), s, added);
-        add_to_lanes(lanes->sum_exp + lane, added[0]);
-        add_to_lanes(lanes->sum_y + lane, added[1]);
-        add_to_lanes(lanes->sum_y_d + lane, added[2]);
+    double lanes[MLPI_LANES];
+    for (size_t v = 0; v < LANE_VECS; v++) {
+        vstore(lanes + v * VLEN, s[v]);
     }
-    if (j < n) {
-        size_t left = n - j;
-        size_t lane = j % MLPI_LANES;
-        real terms[3][VLEN];
-        cce_vectors(vload_part(z + j, left), vload_part(y + j, left), s, added);
-        for (size_t k = 0; k < 3; k++) {
-            vstore(terms[k], added[k]);
+    return mlpi_join_lanes(lanes);
+}
+
+/* Computes the sums of at most AT_ONCE rows. The CPU overlaps the work of
+ * several rows, because first all their shifts are known. */
+static inline ALWAYS_INLINE void sum_cce_rows(const mlpi_cce_rows *rows,
+                                              double *sum_exp, double *sum_y,
+                                              double *sum_y_d)
+{
+    enum { AT_ONCE = 16 };
+    const size_t n = rows->n;
+    double shifts[AT_ONCE];
+    for (size_t i = 0; i < rows->m; i++) {
+        if (i % AT_ONCE == 0) {
+            for (size_t r = i; r < min_size(i + AT_ONCE, rows->m); r++) {
+                shifts[r - i] = largest(rows, r);
+            }
         }
-        for (size_t v = 0; v < left; v++) {
-            lanes->sum_exp[lane + v] += terms[0][v];
-            lanes->sum_y[lane + v] += terms[1][v];
-            lanes->sum_y_d[lane + v] += terms[2][v];
+        const vec shift = vset1(shifts[i % AT_ONCE]);
+        cce_lanes lanes;
+        for (size_t v = 0; v < LANE_VECS; v++) {
+            lanes.exp[v] = lanes.y[v] = lanes.y_d[v] = vzero();
         }
+        for (size_t j = 0; j < n;) {
+            for (size_t v = 0; v < LANE_VECS && j < n; v++, j += VLEN) {
+                add_cce_vector(&lanes, v,
+                               load_cce(rows, rows->z, i, j, -INFINITY),
+                               load_cce(rows, rows->y, i, j, 0.0), shift);
+            }
+        }
+        sum_exp[i] = join_vectors(lanes.exp);
+        sum_y[i] = join_vectors(lanes.y);
+        sum_y_d[i] = join_vectors(lanes.y_d);
+    }
+}
+
+/* The branch makes the type a constant in each copy of the loops. */
+static HOT void cce_sums(const mlpi_cce_rows *rows, double *sum_exp,
+                         double *sum_y, double *sum_y_d)
+{
+    mlpi_cce_rows known = *rows;
+    known.is_float = false;
+    if (rows->is_float) {
+        known.is_float = true;
+        sum_cce_rows(&known, sum_exp, sum_y, sum_y_d);
+    } else {
+        sum_cce_rows(&known, sum_exp, sum_y, sum_y_d);
     }
 }
 

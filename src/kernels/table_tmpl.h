@@ -58,7 +58,7 @@ const mlpi_kernels KERNEL_TABLE = {
     .dtype = MLP_F64,
     /* Losses and norms are always added in double. */
     .loss_terms = loss_terms,
-    .cce_lanes = cce_lanes,
+    .cce_sums = cce_sums,
     .add_products = add_products,
     .add_magnitudes = add_magnitudes,
 #endif
@@ -72,9 +72,10 @@ const mlpi_kernels KERNEL_TABLE = {
     .column_sums = column_sums,
     .activate = activate,
     .activate_backward = activate_backward,
+    .scale_rows = scale_rows,
     .predict_row = predict_row,
-    .largest = largest,
     .loss_gradient = loss_gradient,
+    .column_loss_gradient = column_loss_gradient,
     .difference = difference,
     .cce_gradient = cce_gradient,
     .scale_and_shift = scale_and_shift,

@@ -2,7 +2,7 @@
 /*
  * The choice of activations (activation_choice.h). One table has a row for each
  * loss: the activation that MLP_ACT_AUTO stands for in the last layer, and
- * whether the loss is meant for that activation only. All 55 pairs follow from
+ * whether the loss is meant for that activation only. All 96 pairs follow from
  * it; the header says why.
  */
 #include "model/activation_choice.h"
@@ -16,13 +16,17 @@ typedef struct wanted {
     bool is_only_one;     /* false: the loss is meant for all activations */
 } wanted;
 
-/* The losses bce and cce want probabilities; the others compare quantities. */
+/* The losses bce and cce want probabilities, poisson rates, and gaussian_nll
+ * means and logarithms of variances; the others compare quantities. */
 static const wanted wanted_by_loss[] = {
     [MLP_LOSS_BCE] = {MLP_ACT_SIGMOID, "MLP_ACT_SIGMOID", true},
     [MLP_LOSS_MSE] = {MLP_ACT_IDENTITY, "MLP_ACT_IDENTITY", false},
     [MLP_LOSS_CCE] = {MLP_ACT_SOFTMAX, "MLP_ACT_SOFTMAX", true},
     [MLP_LOSS_MAE] = {MLP_ACT_IDENTITY, "MLP_ACT_IDENTITY", false},
     [MLP_LOSS_HUBER] = {MLP_ACT_IDENTITY, "MLP_ACT_IDENTITY", false},
+    [MLP_LOSS_QUANTILE] = {MLP_ACT_IDENTITY, "MLP_ACT_IDENTITY", false},
+    [MLP_LOSS_POISSON] = {MLP_ACT_EXP, "MLP_ACT_EXP", true},
+    [MLP_LOSS_GAUSSIAN_NLL] = {MLP_ACT_IDENTITY, "MLP_ACT_IDENTITY", true},
 };
 
 /* ---------------------------------------------------------------------------
@@ -107,6 +111,14 @@ mlp_status mlpi_check_outputs(const mlp_config *config)
     const wanted *want = &wanted_by_loss[config->loss];
     if (config->layers[L - 1].width == 1) {
         TRY(check_single_output(config, f));
+    }
+    if (config->loss == MLP_LOSS_GAUSSIAN_NLL &&
+        config->layers[L - 1].width % 2 != 0) {
+        return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
+                          "layer %zu: gaussian_nll expects an even number of "
+                          "outputs, the means and then the logarithms of the "
+                          "variances, got %zu",
+                          L, config->layers[L - 1].width);
     }
     if (want->is_only_one && f != want->usual) {
         return mlpi_error(

@@ -11,17 +11,20 @@
  *                       in the last layer, by the loss
  *                           bce                         sigmoid
  *                           cce                         softmax
- *                           mse, mae, huber             identity
+ *                           poisson                     exp
+ *                           all others                  identity
  *     slope 0           of leaky_relu                   MLP_SLOPE_LEAKY_RELU
  *                       of elu                          MLP_SLOPE_ELU
  *
- * The 55 pairs of a loss and an activation of the last layer:
+ * The pairs of a loss and an activation of the last layer (poisson is meant for
+ * exp alone, and gaussian_nll for identity alone):
  *
- *                     bce      mse, mae, huber             cce
+ *                     bce      mse, mae, huber, quantile   cce
  *     identity        refused  meant: any targets          refused
  *     sigmoid         meant    meant: targets in [0, 1]    refused
  *     tanh            refused  meant: targets in [-1, 1]   refused
- *     relu, softplus  refused  meant: targets from 0 on    refused
+ *     relu, softplus, exp
+ *                     refused  meant: targets from 0 on    refused
  *     leaky_relu, elu, gelu, gelu_tanh, silu
  *                     refused  meant: targets of which     refused
  *                              most are above 0
@@ -44,8 +47,12 @@
  *     softmax of 1 neuron       The output is always 1, with every loss.
  *     cce with 1 output         There is only one class.
  *
- * Model files may have any pair, and a slope of 0 as it is, because
- * MLP_NUMERICS 1 allowed both. Their networks are made by mlpi_net_create_saved
+ * Poisson takes the logarithm of a rate. With another activation than exp it
+ * would be infinite where a rate is 0, and not a number below. Any activation
+ * but identity would limit the logarithm of a variance.
+ *
+ * Model files may have any pair of the first five losses, and a slope of 0 as
+ * it is, because MLP_NUMERICS 1 allowed both. Their networks are made by mlpi_net_create_saved
  * (net.h), which does not use this module.
  */
 #ifndef MLPI_MODEL_ACTIVATION_CHOICE_H

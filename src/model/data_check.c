@@ -2,7 +2,9 @@
 /*
  * Checks of training and test data. The loss decides which targets are allowed:
  *
- *     mse, mae, huber   any finite number
+ *     mse, mae, huber, quantile, gaussian_nll
+ *                       any finite number
+ *     poisson           counts, 0 or more
  *     bce               probabilities in [0, 1]
  *     cce               rows of probabilities with the sum 1, or the number of
  *                       the right class of each row
@@ -79,7 +81,7 @@ mlp_status mlpi_check_target_view(const mlp_net *net, const mlp_hooks *hooks,
     mlpi_expected expected = {.name = "Y",
                               .dtype = classes ? MLP_I32 : net->kernels->dtype,
                               .rows = rows,
-                              .cols = classes ? 1 : mlpi_net_outputs(net),
+                              .cols = classes ? 1 : mlpi_net_targets(net),
                               .reason = reason};
     return mlpi_check_view(hooks, Y, &expected);
 }
@@ -154,6 +156,21 @@ static mlp_status check_unit_interval(const mlp_net *net,
                       col);
 }
 
+/* Checks that each target may be a count. */
+static mlp_status check_counts(const mlp_net *net, const mlp_hooks *hooks,
+                               const mlp_cview *Y)
+{
+    size_t row = 0;
+    size_t col = 0;
+    if (!net->kernels->scalar->find_negative(*Y, &row, &col)) {
+        return MLP_OK;
+    }
+    return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                      "Y: poisson expects counts, 0 or more, got %g in row "
+                      "%zu, column %zu",
+                      mlp_cview_at(*Y, row, col), row, col);
+}
+
 /* Checks that the sum of each row is 1, up to 1e-6 for rounding. */
 static mlp_status check_row_sums(const mlp_net *net, const mlp_hooks *hooks,
                                  const mlp_cview *Y)
@@ -181,6 +198,9 @@ mlp_status mlpi_check_values(const mlp_net *net, const mlp_hooks *hooks,
     TRY(mlpi_check_finite(net, hooks, "Y", *Y));
     if (net->loss == MLP_LOSS_BCE || net->loss == MLP_LOSS_CCE) {
         TRY(check_unit_interval(net, hooks, Y));
+    }
+    if (net->loss == MLP_LOSS_POISSON) {
+        TRY(check_counts(net, hooks, Y));
     }
     return net->loss == MLP_LOSS_CCE ? check_row_sums(net, hooks, Y) : MLP_OK;
 }

@@ -89,7 +89,7 @@ static inline bool mlpi_product_applies_relu(const mlp_net *net, size_t l)
  */
 
 typedef struct mlpi_backward_args {
-    size_t l;           /* layer, 2 to L: dX is never needed */
+    size_t l;           /* layer, 1 to L; A_prev of layer 1 is not read */
     size_t m;           /* rows */
     const void *dZ;     /* real (m, n[l]) */
     const void *A_prev; /* real (m, n[l-1]) */

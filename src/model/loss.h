@@ -9,6 +9,10 @@
  *     mae    |a - y|                              one term for each output
  *     huber  mse / 2 near 0, mae farther away     one term for each output
  *     cce    -sum over j of y[j] log a[j]         one term for each row
+ *     quantile  |a - y| with a factor for each    one term for each output
+ *               side, which depends on the column
+ *     poisson   a - y log a                       one term for each output
+ *     gaussian_nll  -log of a normal density      one term for each two outputs
  *
  * kernels/loss_tmpl.h has the formula and the derivative of each term in full,
  * and says what is done where a logarithm would be infinite.
@@ -21,7 +25,8 @@
  *
  *     dZ[i] = dJ/dZ[i] = w[i] / (W_sum T) * dterm/dZ[i]
  *
- * where W_sum = sum of w, and T = terms in a row (1 for cce, n otherwise).
+ * where W_sum = sum of w, and T = terms in a row: 1 for cce, n / 2 for
+ * gaussian_nll, n otherwise.
  *
  * The tutorial has dZ = A - Y and divides dW and db by m. Here dZ already has
  * the divisor of J: m n, or m for cce. So dW and db are plain sums. With one
@@ -44,7 +49,7 @@ typedef struct mlpi_targets {
                               to fetch it into the cache; 0: no fetch */
 } mlpi_targets;
 
-/* Writes the targets of the outputs to `out`, real (m, n[L]), dense. These are
+/* Writes the targets to `out`, real (m, mlpi_net_targets), dense. These are
  * the rows of Y, standardised if the network scales its targets. If Y holds
  * classes, each row of `out` has a 1 in the column of its class and 0 elsewhere
  * (one-hot); a class that is not in [0, n[L]) gives a row of NaN. "Real" is
@@ -73,7 +78,8 @@ typedef struct mlpi_loss_sum {
 } mlpi_loss_sum;
 
 /* What the loss of m rows is computed from: Z and A of the last layer, and the
- * targets Y. Each matrix is real (m, n[L]), dense. */
+ * targets Y. Each matrix is real (m, n[L]) or, Y, (m, mlpi_net_targets); all are
+ * dense. */
 typedef struct mlpi_loss_args {
     size_t m;
     const void *Z, *A, *Y;

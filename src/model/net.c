@@ -100,6 +100,31 @@ static mlp_status check_batch_norm(const mlp_config *config)
                         config->batch_norm_epsilon);
 }
 
+/* Checks that the tau of each output is in (0, 1), also after it has been
+ * rounded to the network's precision. */
+static mlp_status check_quantiles(const mlp_config *config)
+{
+    const mlpi_kernels *kernels = mlpi_kernels_get(config->precision, 0);
+    size_t n = config->layers[config->n_layers - 1].width;
+    if (config->quantiles && config->loss != MLP_LOSS_QUANTILE) {
+        return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
+                          "quantiles: expects the loss quantile or NULL, got "
+                          "%s",
+                          mlp_loss_name(config->loss));
+    }
+    for (size_t j = 0; config->quantiles && j < n; j++) {
+        double tau = kernels->scalar->round_to_real(config->quantiles[j]);
+        if (!(tau > 0.0 && tau < 1.0)) {
+            return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
+                              "quantiles: expects a %s above 0 and below 1 for "
+                              "output %zu, got %g",
+                              mlp_dtype_name(kernels->dtype), j,
+                              config->quantiles[j]);
+        }
+    }
+    return MLP_OK;
+}
+
 /* Checks the options of the loss. Only bce and cce have labels, which can be
  * smoothed; the targets of all other losses are quantities. */
 static mlp_status check_loss(const mlp_config *config)
@@ -110,6 +135,7 @@ static mlp_status check_loss(const mlp_config *config)
         config->loss == MLP_LOSS_BCE || config->loss == MLP_LOSS_CCE;
     bool is_smoothing = smoothing >= 0.0 && smoothing < 1.0;
     TRY(check_option(config, "huber_delta", config->huber_delta));
+    TRY(check_quantiles(config));
     if (!(has_classes ? is_smoothing : smoothing == 0.0)) {
         return mlpi_error(
             hooks, MLP_ERR_ARGUMENT, "label_smoothing: %s expects 0%s, got %g",
@@ -218,6 +244,10 @@ static void take_arrays(mlp_net *net, size_t inputs, size_t outputs,
     }
     take_scaling(&net->in, inputs, size, cursor);
     take_scaling(&net->out, outputs, size, cursor);
+    net->quantiles = NULL;
+    if (net->loss == MLP_LOSS_QUANTILE) {
+        net->quantiles = mlpi_take(cursor, outputs, sizeof *net->quantiles);
+    }
     net->single_row_layers =
         mlpi_take(cursor, layout->L, sizeof *net->single_row_layers);
     describe_row_layers(net);
@@ -265,6 +295,10 @@ static mlp_status make_net(const mlp_config *config, mlp_net **net)
     TRY(mlpi_allocate_layout(&made.hooks, lay_out, &c, "a network", &block));
     mlpi_init_parameters(made.kernels, &made.layout, config->init, config->seed,
                          made.parameters);
+    /* Without quantiles of the caller's each output is a median. */
+    for (size_t j = 0; made.quantiles && j < mlpi_net_outputs(&made); j++) {
+        made.quantiles[j] = config->quantiles ? config->quantiles[j] : 0.5;
+    }
     *net = block;
     **net = made;
     return MLP_OK;
@@ -285,9 +319,13 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
     return make_net(&chosen, net);
 }
 
+/* The losses that MLP_NUMERICS 1 did not have are checked in full. */
 mlp_status mlpi_net_create_saved(const mlp_config *config, mlp_net **net)
 {
     TRY(check_config(config));
+    if (config->loss > MLP_LOSS_HUBER) {
+        TRY(mlpi_check_outputs(config));
+    }
     return make_net(config, net);
 }
 
@@ -338,6 +376,12 @@ size_t mlp_net_outputs(const mlp_net *net)
     return net ? mlpi_net_outputs(net) : 0;
 }
 
+/* With gaussian_nll there are half as many targets as outputs. */
+size_t mlp_net_targets(const mlp_net *net)
+{
+    return net ? mlpi_net_targets(net) : 0;
+}
+
 size_t mlp_net_layer_count(const mlp_net *net)
 {
     return net ? net->layout.L : 0;
@@ -357,6 +401,12 @@ mlp_dtype mlp_net_precision(const mlp_net *net)
 mlp_loss mlp_net_loss(const mlp_net *net)
 {
     return net ? net->loss : MLP_LOSS_BCE;
+}
+
+/* Only a network with the loss quantile has an array of them. */
+const double *mlp_net_quantiles(const mlp_net *net)
+{
+    return net ? net->quantiles : NULL;
 }
 
 /* The result is the name of the instruction set, such as "avx2". */
@@ -463,6 +513,10 @@ mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
     }
     copy_scaling(net, &net->in, &made.in);
     copy_scaling(net, &net->out, &made.out);
+    if (made.quantiles) {
+        memcpy(made.quantiles, net->quantiles,
+               mlpi_net_outputs(net) * sizeof *net->quantiles);
+    }
     *copy = block;
     **copy = made;
     return MLP_OK;

@@ -44,6 +44,7 @@ struct mlp_net {
     void *parameters; /* real [layout.parameters] */
     void *running; /* real [layout.running_count], directly after parameters */
     double huber_delta, label_smoothing;
+    double *quantiles; /* [n[L]] for MLP_LOSS_QUANTILE, else NULL */
     double norm_momentum, norm_epsilon; /* of batch norm */
     /* [L], for kernels->predict_row; NULL if a layer has batch norm. */
     mlpi_row_layer *single_row_layers;
@@ -79,6 +80,15 @@ static inline size_t mlpi_net_outputs(const mlp_net *net)
     return net->layout.layer[net->layout.L].width;
 }
 
+/* Returns the number of columns of Y, unless Y holds class numbers. With
+ * gaussian_nll the outputs are a mean and the logarithm of a variance for each
+ * target. */
+static inline size_t mlpi_net_targets(const mlp_net *net)
+{
+    size_t n = mlpi_net_outputs(net);
+    return net->loss == MLP_LOSS_GAUSSIAN_NLL ? n / 2 : n;
+}
+
 /* True if m rows through the network are enough work for several threads: more
  * than 2^20 multiply-adds, one for each row and parameter. Measured: below
  * that, waking the threads takes longer than they save. MIN_ROWS rows or fewer
@@ -110,13 +120,22 @@ static inline mlpi_activation_args mlpi_net_activation(const mlp_net *net,
                                   .n = layer->width};
 }
 
-/* True if the targets of a loss are quantities, which may be scaled. False if
- * they are probabilities or classes, which may not. */
+/* True if the targets of a loss are quantities, false if they are probabilities
+ * or classes. */
 static inline bool mlpi_is_regression(mlp_loss loss)
 {
-    return loss == MLP_LOSS_MSE || loss == MLP_LOSS_MAE ||
-           loss == MLP_LOSS_HUBER;
+    return loss != MLP_LOSS_BCE && loss != MLP_LOSS_CCE;
 }
+
+/* True if the targets of a loss may be scaled. Probabilities, classes and
+ * counts may not. */
+static inline bool mlpi_may_scale(mlp_loss loss)
+{
+    return mlpi_is_regression(loss) && loss != MLP_LOSS_POISSON;
+}
+
+/* The losses for which mlpi_may_scale is true, for messages. */
+#define MLPI_SCALING_LOSSES "mse, mae, huber, quantile or gaussian_nll"
 
 /* ---------------------------------------------------------------------------
  * Creation, checks and copies

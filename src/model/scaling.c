@@ -70,14 +70,42 @@ static void set_columns(const mlp_net *net, mlpi_scaling *to, size_t first,
     to->scales = true;
 }
 
-/* Checks that the targets may be scaled, that is, that they are no
- * probabilities and no classes. */
-static mlp_status check_regression(const mlp_net *net)
+/* Returns the number of columns that a caller sets: of inputs, or of targets. */
+static size_t columns_of(const mlp_net *net, const mlpi_scaling *scaling)
 {
-    if (!mlpi_is_regression(net->loss)) {
+    return scaling == &net->out ? mlpi_net_targets(net) : scaling->n;
+}
+
+/* Sets how the logarithms s of variances are scaled, once the first half of the
+ * columns, those of the means, has been set: s std' + mean' is s + 2 log(std)
+ * with std' = 1 and mean' = 2 log(std). */
+static void complete_log_variances(const mlp_net *net, mlpi_scaling *to)
+{
+    const mlpi_kernels *kernels = net->kernels;
+    size_t k = columns_of(net, to);
+    double one[BLOCK];
+    double logs[BLOCK];
+    /* Without logarithms of variances k is all columns, and nothing is done. */
+    for (size_t first = 0; first < k && k < to->n; first += BLOCK) {
+        size_t n = mlpi_min_size(BLOCK, k - first);
+        kernels->to_double(n, mlpi_at(kernels, to->std, first), logs);
+        kernels->f64->map(MLPI_MAP_LOG, n, logs, logs);
+        for (size_t j = 0; j < n; j++) {
+            logs[j] *= 2.0;
+            one[j] = 1.0;
+        }
+        set_columns(net, to, k + first, n, logs, one);
+    }
+}
+
+/* Checks that the targets may be scaled, that is, that they are no
+ * probabilities, no classes and no counts. */
+static mlp_status check_scalable(const mlp_net *net)
+{
+    if (!mlpi_may_scale(net->loss)) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "targets: expects the loss mse, mae or huber where "
-                          "they are scaled, got %s",
+                          "targets: expects the loss " MLPI_SCALING_LOSSES
+                          " where they are scaled, got %s",
                           mlp_loss_name(net->loss));
     }
     return MLP_OK;
@@ -102,6 +130,9 @@ void mlpi_scaling_set(const mlp_net *net, mlpi_scaling *to, size_t first,
         }
     }
     set_columns(net, to, first, n, mean, std);
+    if (first + n == columns_of(net, to)) {
+        complete_log_variances(net, to);
+    }
 }
 
 void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
@@ -144,18 +175,18 @@ mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
     return MLP_OK;
 }
 
-/* Y must have a column for each output. mlpi_check_targets is not used here,
+/* Y must have a column for each target. mlpi_check_targets is not used here,
  * because it also allows a column of classes. */
 mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
 {
     if (!net) {
         return MLP_ERR_NULL;
     }
-    TRY(check_regression(net));
+    TRY(check_scalable(net));
     mlpi_expected expected = {.name = "Y",
                               .dtype = net->kernels->dtype,
                               .rows = MLPI_ANY_ROWS,
-                              .cols = net->out.n,
+                              .cols = mlpi_net_targets(net),
                               .min_rows = 1};
     TRY(mlpi_check_view(&net->hooks, &Y, &expected));
     TRY(mlpi_check_finite(net, &net->hooks, "Y", Y));
@@ -205,8 +236,10 @@ static mlp_status set(const mlp_net *net, mlpi_scaling *to, const char *column,
                           "expects mean and std together, got no %s",
                           mean ? "std" : "mean");
     }
-    TRY(check_moments(net, column, to->n, mean, std));
-    set_columns(net, to, 0, to->n, mean, std);
+    size_t n = columns_of(net, to);
+    TRY(check_moments(net, column, n, mean, std));
+    set_columns(net, to, 0, n, mean, std);
+    complete_log_variances(net, to);
     return MLP_OK;
 }
 
@@ -224,13 +257,13 @@ mlp_status mlp_net_set_target_scaling(mlp_net *net, const double *mean,
     if (!net) {
         return MLP_ERR_NULL;
     }
-    TRY(check_regression(net));
+    TRY(check_scalable(net));
     return set(net, &net->out, "target", mean, std);
 }
 
-/* Copies mean and std of inputs or of targets to the caller. Without scaling
+/* Copies the first n mean and std of a scaling to the caller. Without scaling
  * they are 0 and 1, which change nothing. */
-static mlp_status get(const mlp_net *net, const mlpi_scaling *from,
+static mlp_status get(const mlp_net *net, const mlpi_scaling *from, size_t n,
                       double *mean, double *std)
 {
     if (!mean || !std) {
@@ -238,11 +271,11 @@ static mlp_status get(const mlp_net *net, const mlpi_scaling *from,
                           mean ? "std" : "mean");
     }
     if (from->scales) { /* to_double is exact: every float is a double */
-        net->kernels->to_double(from->n, from->mean, mean);
-        net->kernels->to_double(from->n, from->std, std);
+        net->kernels->to_double(n, from->mean, mean);
+        net->kernels->to_double(n, from->std, std);
         return MLP_OK;
     }
-    for (size_t j = 0; j < from->n; j++) {
+    for (size_t j = 0; j < n; j++) {
         mean[j] = 0.0;
         std[j] = 1.0;
     }
@@ -251,10 +284,17 @@ static mlp_status get(const mlp_net *net, const mlpi_scaling *from,
 
 mlp_status mlp_net_scaling(const mlp_net *net, double *mean, double *std)
 {
-    return net ? get(net, &net->in, mean, std) : MLP_ERR_NULL;
+    return net ? get(net, &net->in, net->in.n, mean, std) : MLP_ERR_NULL;
 }
 
 mlp_status mlp_net_target_scaling(const mlp_net *net, double *mean, double *std)
 {
-    return net ? get(net, &net->out, mean, std) : MLP_ERR_NULL;
+    return net ? get(net, &net->out, mlpi_net_targets(net), mean, std)
+               : MLP_ERR_NULL;
+}
+
+/* The scaling of outputs is kept as it is applied. */
+mlp_status mlp_net_output_scaling(const mlp_net *net, double *mean, double *std)
+{
+    return net ? get(net, &net->out, net->out.n, mean, std) : MLP_ERR_NULL;
 }

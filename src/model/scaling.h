@@ -11,6 +11,15 @@
  * and model files contain them, so a saved model is always used with the right
  * scaling.
  *
+ * With gaussian_nll the second half of the outputs are logarithms of variances,
+ * and a variance is scaled by std^2:
+ *
+ *     s = s' + 2 log(std), which is s' * 1 + 2 log(std)
+ *
+ * So the scaling of outputs has n[L] columns, of which the caller sets those of
+ * the means, and the others get mean 2 log(std) and std 1. Whoever applies it
+ * need not know which is which.
+ *
  * scaling.c only sets mean and std. The formulas are applied elsewhere:
  *
  *     inputs     the kernel load_rows (kernels/load_rows_tmpl.h), which copies
@@ -42,7 +51,7 @@
 
 /* Sets a scaling of `net`, net->in or net->out, from m rows: those that `order`
  * names or, if it is NULL, the first m. The rows have been checked: they have
- * as many columns as the scaling, all numbers are finite, and m is at least 1.
+ * a column for each input or target, all numbers are finite, and m is at least 1.
  * The sums of a column are computed in double, in the order of the rows, so the
  * scaling has the same bits on every machine. It depends on the order of the
  * rows only by rounding errors. */

@@ -16,6 +16,12 @@
  * Views of checked tensors
  */
 
+mlp_view mlpi_net_all_in(const mlp_net *net, void *reals)
+{
+    size_t n = net->layout.parameters;
+    return (mlp_view){net->kernels->dtype, 1, n, n, 1, reals};
+}
+
 mlp_view mlpi_net_weights_in(const mlp_net *net, void *reals, size_t l)
 {
     const mlpi_layer_layout *layer = &net->layout.layer[l];
@@ -126,5 +132,28 @@ mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
     mlp_view writable = {.data = NULL};
     TRY(checked_tensor(net, which, l, &writable));
     *view = mlp_view_const(writable);
+    return MLP_OK;
+}
+
+/* The parameters are one array already. As with a single tensor, they count as
+ * set if the caller may set them. */
+mlp_status mlp_net_parameters(mlp_net *net, mlp_view *view)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    TRY(mlpi_check_pointer(&net->hooks, view, "the place for the view"));
+    *view = mlpi_net_all_in(net, net->parameters);
+    net->is_trained = true;
+    return MLP_OK;
+}
+
+mlp_status mlp_net_cparameters(const mlp_net *net, mlp_cview *view)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    TRY(mlpi_check_pointer(&net->hooks, view, "the place for the view"));
+    *view = mlp_view_const(mlpi_net_all_in(net, net->parameters));
     return MLP_OK;
 }

@@ -28,6 +28,10 @@
  * mlp_view_const. */
 mlp_view mlpi_net_tensor(const mlp_net *net, mlp_tensor which, size_t l);
 
+/* Returns a view of all numbers, one row, of an array with the layout of the
+ * parameters: of the parameters themselves, or of the gradients. */
+mlp_view mlpi_net_all_in(const mlp_net *net, void *reals);
+
 /* Returns a view of W of layer l in any array with the layout of the
  * parameters. In an array of gradients this is dW. */
 mlp_view mlpi_net_weights_in(const mlp_net *net, void *reals, size_t l);

@@ -24,12 +24,9 @@
 #include "model/data_check.h"
 #include "model/layer.h"
 
-/* Returns A[0] for rows order[0..m-1] of X, or for the first m rows if `order`
- * is NULL. The result is X itself if the rows need neither an order nor
- * scaling. Otherwise they are copied to buffers->X. */
-static mlpi_operand load_inputs(const mlp_net *net,
-                                const mlpi_predict_buffers *buffers,
-                                mlpi_operand X, const size_t *order, size_t m)
+mlpi_operand mlpi_load_inputs(const mlp_net *net,
+                              const mlpi_predict_buffers *buffers,
+                              mlpi_operand X, const size_t *order, size_t m)
 {
     if (!net->in.scales && !order) {
         return X;
@@ -68,7 +65,8 @@ static void run_layers(const mlp_net *net, const mlpi_predict_buffers *buffers,
 void mlpi_predict_chunk(const mlp_net *net, const mlpi_predict_buffers *buffers,
                         const mlp_cview *X, const size_t *order, size_t m)
 {
-    mlpi_operand A_0 = load_inputs(net, buffers, mlpi_operand_of(*X), order, m);
+    mlpi_operand A_0 =
+        mlpi_load_inputs(net, buffers, mlpi_operand_of(*X), order, m);
     run_layers(net, buffers, A_0, m, buffers->Z, buffers->A);
 }
 
@@ -102,7 +100,8 @@ static inline void predict_single_row(const mlp_net *net,
         .hidden = {buffers->hidden[0], buffers->hidden[1]},
         .out = A->data};
     if (net->in.scales) {
-        row.x = load_inputs(net, buffers, mlpi_operand_of(*X), NULL, 1).data;
+        row.x =
+            mlpi_load_inputs(net, buffers, mlpi_operand_of(*X), NULL, 1).data;
     }
     net->kernels->predict_row(&row);
     mlpi_unscale_outputs(net, 1, A->data);
@@ -139,8 +138,8 @@ static void predict_rows(const prediction_args *args,
         m = mlpi_min_size(end - i, args->workspace->rows);
         void *out =
             is_direct ? mlpi_at(kernels, A->data, i * A->cols) : buffers->A;
-        run_layers(net, buffers, load_inputs(net, buffers, from, NULL, m), m,
-                   out, out);
+        run_layers(net, buffers, mlpi_load_inputs(net, buffers, from, NULL, m),
+                   m, out, out);
         mlpi_unscale_outputs(net, m, out);
         if (!is_direct) {
             kernels->scalar->copy_out(
@@ -226,11 +225,17 @@ mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A)
     return status;
 }
 
-/* Checks that the workspace's buffers fit the network. The kernels must be the
- * same, too, because the size of the buffer `scratch` depends on them. */
-static mlp_status check_workspace(const mlp_workspace *workspace,
-                                  const mlp_net *net)
+/* The kernels must be the same, too, because the size of the buffer `scratch`
+ * depends on them. */
+mlp_status mlpi_check_workspace(const mlp_net *net,
+                                const mlp_workspace *workspace)
 {
+    if (!net) { /* the hooks of a workspace are those of a network */
+        return workspace ? mlpi_error(&workspace->hooks, MLP_ERR_NULL,
+                                      "the network is NULL (was it made?)")
+                         : MLP_ERR_NULL;
+    }
+    TRY(mlpi_check_pointer(&net->hooks, workspace, "the workspace"));
     if (workspace->kernels != net->kernels ||
         !mlpi_layout_equal(&workspace->layout, &net->layout)) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
@@ -243,13 +248,7 @@ static mlp_status check_workspace(const mlp_workspace *workspace,
 mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
                             mlp_cview X, mlp_view A)
 {
-    if (!net) { /* the hooks of a workspace are those of a network */
-        return workspace ? mlpi_error(&workspace->hooks, MLP_ERR_NULL,
-                                      "the network is NULL (was it made?)")
-                         : MLP_ERR_NULL;
-    }
-    TRY(mlpi_check_pointer(&net->hooks, workspace, "the workspace"));
-    TRY(check_workspace(workspace, net));
+    TRY(mlpi_check_workspace(net, workspace));
     TRY(mlpi_predict_check(net, &X, &A));
     return mlpi_predict(net, workspace, &X, &A);
 }

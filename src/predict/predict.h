@@ -24,6 +24,11 @@
 mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
                               const mlp_view *A);
 
+/* Checks that neither is NULL, and that the workspace's buffers fit the network.
+ * MLP_ERR_NULL, MLP_ERR_ARGUMENT. */
+mlp_status mlpi_check_workspace(const mlp_net *net,
+                                const mlp_workspace *workspace);
+
 /* Computes A = network(X), in the caller's units, with all threads of the
  * workspace if there is work enough. The arguments have been checked, and the
  * workspace fits the network. The bits do not depend on the number of threads.
@@ -35,6 +40,13 @@ mlp_status mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
 /* ---------------------------------------------------------------------------
  * One chunk, for functions that take something else from the outputs
  */
+
+/* Returns A[0] for rows order[0..m-1] of X, or for the first m rows if `order`
+ * is NULL. The result is X itself if the rows need neither an order nor
+ * scaling. Otherwise they are copied to buffers->X. */
+mlpi_operand mlpi_load_inputs(const mlp_net *net,
+                              const mlpi_predict_buffers *buffers,
+                              mlpi_operand X, const size_t *order, size_t m);
 
 /* Computes buffers->Z and buffers->A, real [m][n[L]], of rows order[0..m-1] of
  * X, or of its first m rows if `order` is NULL; m is at most the workspace's

@@ -7,7 +7,7 @@
  * be freed before the workspace, which then must still recognise networks of
  * the same layers (see mlp_predict_with).
  *
- *     | mlp_workspace | layer[L + 1] | buffers |
+ *     | mlp_workspace | layer[L + 1] | derivatives | buffers |
  *
  * The buffers are X, hidden[0], hidden[1], Z, A, Y and scratch, in this order.
  *
@@ -55,10 +55,12 @@ static void take_buffers(const mlp_workspace *ws, mlpi_predict_buffers *buffers,
     buffers->scratch = mlpi_take(cursor, ws->scratch_size, size);
 }
 
-/* A workspace and the network that it is made for, for lay_out. */
+/* A workspace, the network that it is made for, and the number of derivatives
+ * that it has room for, for lay_out. */
 typedef struct new_workspace {
     mlp_workspace ws;
     const mlp_net *net;
+    size_t derivatives;
 } new_workspace;
 
 /* Lays out the block of a workspace. While measuring there is no copy of the
@@ -72,26 +74,34 @@ static void lay_out(void *object, mlpi_cursor *cursor)
     if (!ws->layout.layer) {
         ws->layout = made->net->layout;
     }
+    ws->derivatives =
+        mlpi_take(cursor, made->derivatives, ws->kernels->real_size);
     take_buffers(ws, &ws->buffers, cursor);
+}
+
+/* Allocates the workspace that `made` describes so far. */
+static mlp_status make(new_workspace *made, mlp_workspace **workspace)
+{
+    const mlp_net *net = made->net;
+    TRY(mlpi_check_rounding(&net->hooks));
+    made->ws.hooks = net->hooks;
+    made->ws.kernels = net->kernels;
+    made->ws.scratch_size = mlpi_max_size(
+        made->ws.scratch_size, mlpi_forward_scratch(net, made->ws.rows));
+    void *block = NULL;
+    TRY(mlpi_allocate_layout(&net->hooks, lay_out, made, "a workspace",
+                             &block));
+    *workspace = block;
+    **workspace = made->ws;
+    return MLP_OK;
 }
 
 mlp_status mlpi_workspace_make(const mlp_net *net, size_t m,
                                mlp_workspace **workspace)
 {
-    TRY(mlpi_check_rounding(&net->hooks));
-    size_t rows = mlpi_min_size(m, chunk_rows(net));
-    new_workspace made = {
-        .ws = {.hooks = net->hooks,
-               .kernels = net->kernels,
-               .rows = rows,
-               .scratch_size = mlpi_forward_scratch(net, rows)},
-        .net = net};
-    void *block = NULL;
-    TRY(mlpi_allocate_layout(&net->hooks, lay_out, &made, "a workspace",
-                             &block));
-    *workspace = block;
-    **workspace = made.ws;
-    return MLP_OK;
+    new_workspace made = {.ws = {.rows = mlpi_min_size(m, chunk_rows(net))},
+                          .net = net};
+    return make(&made, workspace);
 }
 
 /* Writes to all buffers of the calling thread. An operating system provides
@@ -105,6 +115,22 @@ static void touch_buffers(const mlp_workspace *ws)
     memset(ws->buffers.X, 0, measure.used); /* X is the first of them */
 }
 
+/* Returns the reals of scratch for the products of a Jacobian of `columns`
+ * columns, that of softmax included. */
+static size_t jacobian_scratch(const mlp_net *net, size_t columns)
+{
+    const mlpi_layer_layout *layer = net->layout.layer;
+    const bool forward = mlpi_jacobian_is_forward(&net->layout);
+    size_t reals =
+        net->kernels->gemm_scratch(1, columns, layer[net->layout.L].width);
+    for (size_t l = 1; l <= net->layout.L; l++) {
+        size_t m = layer[forward ? l : l - 1].width;
+        size_t k = layer[forward ? l - 1 : l].width;
+        reals = mlpi_max_size(reals, net->kernels->gemm_scratch(m, columns, k));
+    }
+    return reals;
+}
+
 /* The number of rows is not known here, so chunks may be as large as they
  * usefully can be. */
 mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace)
@@ -114,7 +140,14 @@ mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace)
     }
     TRY(mlpi_check_pointer(&net->hooks, workspace,
                            "the place for the workspace"));
-    TRY(mlpi_workspace_make(net, SIZE_MAX, workspace));
+    size_t rows = chunk_rows(net);
+    new_workspace made = {
+        .ws = {.rows = rows, .scratch_size = jacobian_scratch(net, rows)},
+        .net = net};
+    for (size_t l = 0; l <= net->layout.L; l++) {
+        made.derivatives += net->layout.layer[l].width;
+    }
+    TRY(make(&made, workspace));
     touch_buffers(*workspace);
     return MLP_OK;
 }

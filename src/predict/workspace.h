@@ -15,6 +15,10 @@
  * and serves every network of the same layers, precision and kernels. Nothing
  * is carried from one prediction to the next, so that a workspace needs no
  * reset, and results do not depend on what it was used for before.
+ *
+ * A Jacobian (jacobian.c) is computed in the buffers of the calling thread. It
+ * needs an array for the derivatives of all layers, too, which only a workspace
+ * of mlp_workspace_create has.
  */
 #ifndef MLPI_PREDICT_WORKSPACE_H
 #define MLPI_PREDICT_WORKSPACE_H
@@ -39,13 +43,22 @@ struct mlp_workspace {
     size_t rows;                  /* maximum of a chunk */
     size_t scratch_size;          /* in reals */
     mlpi_predict_buffers buffers; /* of the calling thread */
-    mlpi_team *team;              /* NULL: the calling thread alone */
+    /* real [n[0] + ... + n[L]]: of each layer's A by its Z; NULL if the
+     * workspace is not the caller's. */
+    void *derivatives;
+    mlpi_team *team; /* NULL: the calling thread alone */
 };
 
+/* True if Jacobians of networks of this layout are computed in forward mode,
+ * which has n[0] columns, false for reverse mode, which has n[L]. */
+static inline bool mlpi_jacobian_is_forward(const mlpi_layout *layout)
+{
+    return layout->layer[0].width < layout->layer[layout->L].width;
+}
+
 /* Allocates a workspace for chunks of at most m rows, or of fewer if m rows
- * would not fit the cache; a caller that does not know m passes SIZE_MAX. The
- * workspace has no threads yet. MLP_ERR_LIMIT, MLP_ERR_MEMORY: *workspace is
- * untouched. */
+ * would not fit the cache. It has no threads yet. MLP_ERR_LIMIT,
+ * MLP_ERR_MEMORY: *workspace is untouched. */
 mlp_status mlpi_workspace_make(const mlp_net *net, size_t m,
                                mlp_workspace **workspace);
 

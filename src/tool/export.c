@@ -245,9 +245,9 @@ static void write_texts(writer *w, char **header, char **code)
 /* Writes C code. Its names begin with the name of the file, which mlp_export_c
  * checks. The rows have X only if --rows named a table. */
 static void write_code(const tool_model *model, const tool_rows *rows,
-                       bool int8, const char *path)
+                       const tool_options *o, const char *path)
 {
-    bool is_single = int8 || mlp_net_precision(model->net) == MLP_F32;
+    bool is_single = o->int8 || mlp_net_precision(model->net) == MLP_F32;
     const char *name = mlpi_tool_base_name(path);
     char prefix[80];
     char *texts[2] = {NULL, NULL};
@@ -262,16 +262,17 @@ static void write_code(const tool_model *model, const tool_rows *rows,
                     &texts[0], &texts[1]);
     }
     options.prefix = prefix;
-    options.int8 = int8;
+    options.int8 = o->int8;
+    options.jacobian = o->jacobian;
     options.header_text = texts[0];
     options.code_text = texts[1];
     if (rows->X.data) {
         options.X = mlp_view_const(rows->X);
     }
     /* Class numbers are targets of a network that has an output for each. */
-    if (int8 && rows->Y.data &&
+    if (o->int8 && rows->Y.data &&
         (!model->classes || mlp_net_outputs(model->net) > 1)) {
-        options.Y = mlp_view_const(rows->Y);
+        options.Y = mlpi_tool_spread(model->net, rows->Y);
     }
     mlpi_tool_check(mlp_export_c(model->net, path, &options, &report));
     mlpi_tool_say("%s and %s.h written: %zu bytes of constants%s%s%s", path,
@@ -312,10 +313,10 @@ static void check(const tool_options *o, const char *path)
                     "it takes the ranges of numbers",
                     path);
     }
-    if (!is_code && (o->int8 || o->rows)) {
-        TOOL_REFUSE(
-            "%s: --int8 and --rows are for C code, in a file that ends in .c",
-            path);
+    if (!is_code && (o->int8 || o->rows || o->jacobian)) {
+        TOOL_REFUSE("%s: --int8, --rows and --jacobian are for C code, in a "
+                    "file that ends in .c",
+                    path);
     }
 }
 
@@ -330,7 +331,7 @@ static void write_file(const tool_options *options)
         rows = mlpi_tool_read(&model, options->rows, NULL);
     }
     if (mlpi_tool_ends_with(path, ".c")) {
-        write_code(&model, &rows, options->int8, path);
+        write_code(&model, &rows, options, path);
     } else {
         mlpi_tool_check(mlpi_tool_ends_with(path, ".onnx")
                             ? write_onnx(&model, path)

@@ -37,6 +37,11 @@ typedef struct tool_plan {
                         INFINITY */
 } tool_plan;
 
+/* Returns the loss of a network for the table: cce for classes; for numbers the
+ * one of --loss, else mse. Returns MLP_LOSS_BCE if --loss names no loss of
+ * numbers. */
+mlp_loss mlpi_tool_loss(const tool_options *options, size_t classes);
+
 /* Sets what the command line leaves open to what suits a number of rows. */
 void mlpi_tool_complete(tool_plan *plan, size_t rows);
 

@@ -79,6 +79,13 @@ static mlp_status load_net(tool_model *model)
               model->path, model->kind);
 }
 
+/* Quantiles may be of several targets, too, but then the network has no recipe,
+ * which is made for one target. */
+bool mlpi_tool_has_one_target(const mlp_net *net)
+{
+    return mlp_net_targets(net) == 1 || mlp_net_quantiles(net);
+}
+
 /* Loads the recipe, if there is one. That of another network may have come into
  * the file, by mistake or not. Without this check its inputs, or its classes,
  * would not fit the views that are made for the network. */
@@ -93,7 +100,8 @@ static void load_recipe(tool_model *model)
     size_t classes = mlpi_tool_classes(model->net);
     size_t found = mlp_data_recipe_classes(model->recipe);
     if (inputs != mlp_data_recipe_inputs(model->recipe) ||
-        (found == 0 ? mlp_net_outputs(model->net) != 1 : found != classes)) {
+        (found == 0 ? !mlpi_tool_has_one_target(model->net)
+                    : found != classes)) {
         TOOL_FAIL("%s: expects a recipe for %zu inputs and %zu classes (0: a "
                   "number), got one for %zu and %zu",
                   model->path, inputs, classes,
@@ -174,7 +182,7 @@ static bool check_plain(const tool_model *model, const char *path,
                         const mlp_data *data)
 {
     size_t inputs = mlp_net_inputs(model->net);
-    size_t all = inputs + (model->classes ? 1 : mlp_net_outputs(model->net));
+    size_t all = inputs + (model->classes ? 1 : mlp_net_targets(model->net));
     size_t cols = mlp_data_cols(data);
     if (cols != inputs && cols != all) {
         TOOL_REFUSE("%s: expects %zu columns, the inputs of %s in their order, "
@@ -254,9 +262,10 @@ static tool_rows read_rows(const tool_model *model, const char *path,
         (recipe ? check_columns : check_plain)(model, path, rows.data);
     rows.X = mlpi_tool_view(precision, m, mlp_net_inputs(model->net));
     if (has_targets && !options->keep_text) {
-        rows.Y = model->classes ? mlpi_tool_view(MLP_I32, m, 1)
-                                : mlpi_tool_view(precision, m,
-                                                 mlp_net_outputs(model->net));
+        rows.Y = model->classes
+                     ? mlpi_tool_view(MLP_I32, m, 1)
+                     : mlpi_tool_view(precision, m,
+                                      recipe ? 1 : mlp_net_targets(model->net));
     }
     if (!recipe) {
         copy_cells(path, rows.data, 0, rows.X);
@@ -290,6 +299,17 @@ tool_rows mlpi_tool_read_text(const tool_model *model, const char *path)
     options.ignored = &model->target;
     options.n_ignored = model->recipe ? 1 : 0;
     return read_rows(model, path, &options);
+}
+
+/* A column stride of 0 makes every column of a view the same one. */
+mlp_cview mlpi_tool_spread(const mlp_net *net, mlp_view Y)
+{
+    mlp_cview spread = mlp_view_const(Y);
+    if (mlp_net_quantiles(net) && Y.cols == 1) {
+        spread.cols = mlp_net_targets(net);
+        spread.col_stride = 0;
+    }
+    return spread;
 }
 
 void mlpi_tool_free_rows(tool_rows *rows)

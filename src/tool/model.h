@@ -35,8 +35,9 @@ void mlpi_tool_close(tool_model *model);
 typedef struct tool_rows {
     mlp_data *data;
     mlp_view X; /* inputs (m, n[0]), in the network's precision */
-    mlp_view Y; /* targets: class numbers (m, 1) of MLP_I32, or numbers
-                   (m, n[L]); its data is NULL if the table has none */
+    mlp_view Y; /* targets: class numbers (m, 1) of MLP_I32, or numbers, (m, 1)
+                   with a recipe and else (m, mlp_net_targets); its data is NULL
+                   if the table has none */
 } tool_rows;
 
 /* Loads a table; "-" is the standard input. The targets may stand in a second
@@ -48,6 +49,14 @@ tool_rows mlpi_tool_read(const tool_model *model, const char *path,
  * rows. */
 tool_rows mlpi_tool_read_text(const tool_model *model, const char *path);
 void mlpi_tool_free_rows(tool_rows *rows);
+
+/* Returns a view of targets in the shape that the network takes: several
+ * quantiles share one column. */
+mlp_cview mlpi_tool_spread(const mlp_net *net, mlp_view Y);
+
+/* True if the outputs are of one number: itself, its quantiles, or its mean and
+ * variance. */
+bool mlpi_tool_has_one_target(const mlp_net *net);
 
 /* What a network answers to the rows X. */
 typedef struct tool_answers {

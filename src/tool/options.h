@@ -34,13 +34,14 @@ typedef struct tool_options {
     double dropout;                 /* default MLP_AUTO */
     size_t seed;                    /* fits a uint32_t; default 42 */
     tool_task task;                 /* default TOOL_TASK_AUTO */
+    const char *loss;               /* of numbers; default NULL: mse */
     const char *ignore;             /* names with commas; default NULL */
     size_t folds;                   /* --cv; default 0: none */
     double tune_seconds;            /* --tune; default 0: none */
     const char *from;               /* default NULL */
     const char *plot;               /* default NULL */
     const char *rows;               /* of export --int8; default NULL */
-    bool int8;                      /* of export */
+    bool int8, jacobian;            /* of export */
     bool json;
 } tool_options;
 

@@ -35,13 +35,18 @@ typedef struct answers {
  */
 
 /* Returns the name of new column j, which the caller frees: "species",
- * "p_setosa"; "y", or "y1", "y2" if there are several outputs. If the table has
+ * "p_setosa"; "y", or "y1", "y2" if there are several outputs; "y_0.05" for a
+ * quantile; "y_mean" and "y_log_variance". If the table has
  * a column of that name, "predicted_" comes before it, or "predicted_2_" and so
  * on. */
 static char *new_name(const answers *a, size_t j)
 {
     bool is_class = a->model->classes > 0 && j > 0;
     bool is_numbered = a->model->classes == 0 && a->n > 1;
+    /* Outputs of the losses quantile and gaussian_nll are told apart by words,
+     * which say more than numbers. */
+    const double *tau = mlp_net_quantiles(a->model->net);
+    bool has_pairs = mlp_net_loss(a->model->net) == MLP_LOSS_GAUSSIAN_NLL;
     const char *word = is_class ? a->model->names[j - 1] : a->model->target;
     size_t size = strlen(word) + 80;
     char *name = mlpi_tool_memory(size, 1);
@@ -51,7 +56,12 @@ static char *new_name(const answers *a, size_t j)
                                   i == 1 ? "predicted_" : "predicted_%zu_", i);
         n += snprintf(name + n, size - (size_t)n, "%s%s", is_class ? "p_" : "",
                       word);
-        if (is_numbered) {
+        if (is_numbered && tau) {
+            (void)snprintf(name + n, size - (size_t)n, "_%g", tau[j]);
+        } else if (has_pairs && a->n == 2) {
+            (void)snprintf(name + n, size - (size_t)n, "%s",
+                           j == 0 ? "_mean" : "_log_variance");
+        } else if (is_numbered) {
             (void)snprintf(name + n, size - (size_t)n, "%zu", j + 1);
         }
         if (mlp_data_find(a->data, name) == SIZE_MAX) {

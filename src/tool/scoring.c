@@ -5,6 +5,10 @@
  * An accuracy of 0.9 is poor if nine rows in ten have the same class. So each
  * score stands beside what can be had without a network. For numbers, R2 says
  * the same: it is 0 for always the mean, and 1 if every prediction is exact.
+ * D2 is the same of another error than the square: of the pinball loss for
+ * quantiles, where the simple answer is always the quantile of the targets, and
+ * of Poisson's deviance for counts (scikit-learn's d2_pinball_score and
+ * d2_tweedie_score). With gaussian_nll the scores are those of the means.
  *
  * The hash tells whether two networks have equal parameters, for whoever wants
  * to compare two machines or two runs and has no patience for 16 digits of 803
@@ -56,6 +60,107 @@ static void score_classes(const tool_answers *answers, mlp_cview Y,
     free(counts);
 }
 
+/* Returns the pinball loss of a prediction: the loss quantile in the target's
+ * units. */
+static double pinball(double y, double predicted, double tau)
+{
+    return y > predicted ? tau * (y - predicted) : (1 - tau) * (predicted - y);
+}
+
+/* Orders numbers for qsort. There is no NaN among them, because the reader of
+ * tables leaves out rows without a target. */
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Returns the quantile tau of column j, between the two numbers that are next
+ * to it, as np.quantile does. */
+static double quantile_of(mlp_cview Y, size_t j, double tau)
+{
+    double *sorted = mlpi_tool_memory(Y.rows, sizeof *sorted);
+    for (size_t i = 0; i < Y.rows; i++) {
+        sorted[i] = mlp_cview_at(Y, i, j);
+    }
+    qsort(sorted, Y.rows, sizeof *sorted, compare);
+    double place = tau * (double)(Y.rows - 1);
+    size_t low = (size_t)place;
+    double below = sorted[low];
+    double above = sorted[low + 1 < Y.rows ? low + 1 : low];
+    free(sorted);
+    return below + (place - (double)low) * (above - below);
+}
+
+/* Scores quantiles, A (m, n[L]). The losses are means over all outputs. An
+ * output covers a target if this is at or below it: of the targets, a share tau
+ * should be covered, also on rows that the network has not seen. */
+static void score_quantiles(const double *tau, mlp_cview A, mlp_cview Y,
+                            tool_scores *scores)
+{
+    double terms = (double)Y.rows * (double)A.cols;
+    scores->bad = scores->simple = 0;
+    for (size_t j = 0; j < A.cols; j++) {
+        double simple = quantile_of(Y, j, tau[j]);
+        double covered = 0;
+        for (size_t i = 0; i < Y.rows; i++) {
+            double y = mlp_cview_at(Y, i, j);
+            double a = mlp_cview_at(A, i, j);
+            scores->bad += pinball(y, a, tau[j]) / terms;
+            scores->simple += pinball(y, simple, tau[j]) / terms;
+            covered += y <= a;
+        }
+        if (j < TOOL_MOST_COVERED) {
+            scores->covered[j] = covered / (double)Y.rows;
+            scores->n_covered = j + 1;
+        }
+    }
+    scores->good = 1 - scores->bad / scores->simple;
+}
+
+/* Returns Poisson's deviance of a count, for a rate above 0. */
+static double deviance(double y, double rate)
+{
+    return 2 * ((y > 0 ? y * log(y / rate) : 0) - y + rate);
+}
+
+/* Replaces R2 by D2. A rate of 0 for a count above 0 has an infinite
+ * deviance. */
+static void score_counts(mlp_cview A, mlp_cview Y, tool_scores *scores)
+{
+    double of_network = 0;
+    double of_mean = 0;
+    for (size_t j = 0; j < Y.cols; j++) {
+        double sum = 0;
+        for (size_t i = 0; i < Y.rows; i++) {
+            sum += mlp_cview_at(Y, i, j);
+        }
+        for (size_t i = 0; i < Y.rows; i++) {
+            double y = mlp_cview_at(Y, i, j);
+            of_network += deviance(y, mlp_cview_at(A, i, j));
+            of_mean += deviance(y, sum / (double)Y.rows);
+        }
+    }
+    scores->good = 1 - of_network / of_mean;
+}
+
+/* Sets the share of targets that lie where 95 of 100 should: the outputs A are
+ * means and then logarithms of variances. */
+static void cover(mlp_cview A, mlp_cview Y, tool_scores *scores)
+{
+    double covered = 0;
+    for (size_t i = 0; i < Y.rows * Y.cols; i++) {
+        size_t row = i / Y.cols;
+        size_t j = i % Y.cols;
+        double error = mlp_cview_at(Y, row, j) - mlp_cview_at(A, row, j);
+        double variance = exp(mlp_cview_at(A, row, Y.cols + j));
+        covered += fabs(error) <= 1.96 * sqrt(variance);
+    }
+    scores->n_covered = 1;
+    scores->covered[0] = covered / ((double)Y.rows * (double)Y.cols);
+}
+
 tool_scores mlpi_tool_score(const mlp_net *net, const tool_answers *answers,
                             mlp_cview Y)
 {
@@ -66,13 +171,57 @@ tool_scores mlpi_tool_score(const mlp_net *net, const tool_answers *answers,
         score_classes(answers, Y, &hooks, &scores);
         return scores;
     }
+    mlp_cview A = mlp_view_const(answers->A);
+    mlp_loss loss = mlp_net_loss(net);
+    if (loss == MLP_LOSS_QUANTILE) {
+        score_quantiles(mlp_net_quantiles(net), A, Y, &scores);
+        return scores;
+    }
     mlp_regression_scores mean = {0};
-    mlpi_tool_check(mlp_score_regression(Y, mlp_view_const(answers->A), &hooks,
-                                         NULL, &mean));
+    mlpi_tool_check(mlp_score_regression(Y, mlp_cview_cols(A, 0, Y.cols),
+                                         &hooks, NULL, &mean));
     scores.good = mean.r2;
     scores.bad = mean.mae;
     scores.simple = error_of_mean(Y);
+    if (loss == MLP_LOSS_POISSON) {
+        score_counts(A, Y, &scores);
+    } else if (loss == MLP_LOSS_GAUSSIAN_NLL) {
+        cover(A, Y, &scores);
+    }
     return scores;
+}
+
+/* The score that is better the larger it is. */
+const char *mlpi_tool_good_name(const mlp_net *net)
+{
+    mlp_loss loss = mlp_net_loss(net);
+    bool has_d2 = loss == MLP_LOSS_QUANTILE || loss == MLP_LOSS_POISSON;
+    return mlpi_tool_classes(net) > 0 ? "accuracy" : has_d2 ? "D2" : "R2";
+}
+
+/* The score that is better the smaller it is. */
+const char *mlpi_tool_bad_name(const mlp_net *net)
+{
+    return mlpi_tool_classes(net) > 0 ? "log loss"
+           : mlp_net_quantiles(net)   ? "pinball loss"
+                                      : "mean absolute error";
+}
+
+/* Appends the shares of covered targets to a text. */
+static void write_covered(const mlp_net *net, const tool_scores *s,
+                          char text[TOOL_SCORES_SIZE])
+{
+    size_t used = strlen(text);
+    const double *tau = mlp_net_quantiles(net);
+    for (size_t j = 0; j < s->n_covered && used < TOOL_SCORES_SIZE; j++) {
+        int n =
+            tau ? snprintf(text + used, TOOL_SCORES_SIZE - used, "%s%.3f (%g)",
+                           j == 0 ? "; at or below the outputs " : ", ",
+                           s->covered[j], tau[j])
+                : snprintf(text + used, TOOL_SCORES_SIZE - used,
+                           "; within 1.96 deviations %.3f", s->covered[j]);
+        used += (size_t)n;
+    }
 }
 
 /* A name that is too long for a line of talk, or that has line ends, gives way
@@ -91,25 +240,37 @@ void mlpi_tool_write_scores(const mlp_net *net, const tool_scores *scores,
                        "accuracy %.3f, log loss %.3f  (always \"%s\": %.3f)",
                        scores->good, scores->bad, usual, scores->simple);
     } else {
-        (void)snprintf(text, TOOL_SCORES_SIZE,
-                       "R2 %.3f, mean absolute error %.4g  (always the mean: "
-                       "%.4g)",
-                       scores->good, scores->bad, scores->simple);
+        (void)snprintf(
+            text, TOOL_SCORES_SIZE, "%s %.3f, %s %.4g  (always the %s: %.4g)",
+            mlpi_tool_good_name(net), scores->good, mlpi_tool_bad_name(net),
+            scores->bad, mlp_net_quantiles(net) ? "quantiles" : "mean",
+            scores->simple);
+        write_covered(net, scores, text);
     }
 }
 
 /* JSON has the same scores with all their digits. */
-void mlpi_tool_print_scores(const tool_scores *s)
+void mlpi_tool_print_scores(const mlp_net *net, const tool_scores *s)
 {
+    mlp_loss loss = mlp_net_loss(net);
     mlpi_tool_json("'rows': %zu, ", s->rows);
     if (s->is_classes) {
         mlpi_tool_json("'accuracy': %g, 'log_loss': %g, "
                        "'most_frequent_class_accuracy': %g",
                        s->good, s->bad, s->simple);
+    } else if (loss == MLP_LOSS_QUANTILE) {
+        mlpi_tool_json("'d2': %g, 'pinball_loss': %g, "
+                       "'quantiles_pinball_loss': %g",
+                       s->good, s->bad, s->simple);
     } else {
-        mlpi_tool_json("'r2': %g, 'mae': %g, 'mean_mae': %g", s->good, s->bad,
+        mlpi_tool_json("%s: %g, 'mae': %g, 'mean_mae': %g",
+                       loss == MLP_LOSS_POISSON ? "d2" : "r2", s->good, s->bad,
                        s->simple);
     }
+    for (size_t j = 0; j < s->n_covered; j++) {
+        mlpi_tool_json(j == 0 ? ", 'covered': [%g" : ", %g", s->covered[j]);
+    }
+    (void)fputs(s->n_covered > 0 ? "]" : "", stdout);
 }
 
 /* ---------------------------------------------------------------------------

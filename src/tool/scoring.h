@@ -10,21 +10,32 @@
 
 #include "tool/model.h"
 
+enum { TOOL_MOST_COVERED = 8 };
+
 typedef struct tool_scores {
     size_t rows;
     bool is_classes;
-    double good;   /* accuracy of classes; R2 of numbers */
-    double bad;    /* log loss of classes; mean absolute error of numbers, in
-                      the target's units */
-    double simple; /* the accuracy, or the error, of the simple answer */
-    size_t usual;  /* the simple answer: the first most frequent class */
+    double good;      /* accuracy of classes; R2 of numbers, D2 of counts and
+                      quantiles */
+    double bad;       /* log loss of classes; mean absolute error of numbers, in
+                      the target's units; pinball loss of quantiles */
+    double simple;    /* the accuracy, or the error, of the simple answer */
+    size_t usual;     /* the simple answer: the first most frequent class */
+    size_t n_covered; /* of quantiles, for the first TOOL_MOST_COVERED outputs:
+                         the share of targets at or below each; of means and
+                         variances, within 1.96 deviations */
+    double covered[TOOL_MOST_COVERED];
 } tool_scores;
 
 /* Scores what a network answers to rows whose targets are Y: class numbers
- * (m, 1) of any type if it answers classes, else numbers (m, n[L]) in its
- * precision. */
+ * (m, 1) of any type if it answers classes, else numbers (m, mlp_net_targets)
+ * in its precision. */
 tool_scores mlpi_tool_score(const mlp_net *net, const tool_answers *answers,
                             mlp_cview Y);
+
+/* Return what the members `good` and `bad` of a network's scores are called. */
+const char *mlpi_tool_good_name(const mlp_net *net);
+const char *mlpi_tool_bad_name(const mlp_net *net);
 
 /* Writes the scores as text, such as
  *   accuracy 0.967, log loss 0.081  (always "setosa": 0.333) */
@@ -34,7 +45,7 @@ void mlpi_tool_write_scores(const mlp_net *net, const tool_scores *scores,
 
 /* Prints the scores as members of a JSON object, such as `"rows": 30,
  * "accuracy": 0.967`, to the standard output. */
-void mlpi_tool_print_scores(const tool_scores *scores);
+void mlpi_tool_print_scores(const mlp_net *net, const tool_scores *scores);
 
 /* Writes a number of 32 bits that tells networks apart, as 8 digits: the CRC-32
  * (that of zlib) of the parameters as little-endian bytes, in the order W, b,

@@ -106,7 +106,7 @@ static void print(const report *r, const char *path, bool is_json)
     bool has_classes = r->model->classes > 0;
     if (is_json) {
         (void)putchar('{');
-        mlpi_tool_print_scores(&r->scores);
+        mlpi_tool_print_scores(r->model->net, &r->scores);
         if (has_classes) {
             print_classes(r);
         }
@@ -132,7 +132,7 @@ static void score(const tool_model *model, const tool_rows *rows,
     tool_answers answers =
         mlpi_tool_answer(model->net, mlp_view_const(rows->X));
     report r = {.model = model,
-                .Y = mlp_view_const(rows->Y),
+                .Y = mlpi_tool_spread(model->net, rows->Y),
                 .A = mlp_view_const(answers.A),
                 .counts = mlp_view_const(counts)};
     r.scores = mlpi_tool_score(model->net, &answers, r.Y);

@@ -63,9 +63,16 @@ static void check_options(const tool_options *o)
               "that --tune prints"
         : o->from && (o->folds > 0 || o->tune_seconds > 0)
             ? "--from excludes --cv and --tune, which make new networks"
+        : o->loss && o->task == TOOL_TASK_CLASSES
+            ? "--loss is for numbers, and --task says classes"
             : NULL;
     if (complaint) {
         TOOL_REFUSE("%s", complaint);
+    }
+    if (mlpi_tool_loss(o, 0) == MLP_LOSS_BCE) {
+        TOOL_REFUSE("--loss expects mse, mae, huber, quantile, poisson or "
+                    "gaussian_nll, got \"%s\"",
+                    o->loss);
     }
 }
 
@@ -84,10 +91,10 @@ static void open_from(session *s)
         return;
     }
     mlp_net_free(ours);
-    if (o->n_hidden > 0 || o->dropout != MLP_AUTO) {
-        TOOL_REFUSE(
-            "%s has its layers already: leave out --layers and --dropout",
-            o->from);
+    if (o->n_hidden > 0 || o->dropout != MLP_AUTO || o->loss) {
+        TOOL_REFUSE("%s has its layers and its loss already: leave out "
+                    "--layers, --dropout and --loss",
+                    o->from);
     }
     s->from = mlpi_tool_open(o->from);
     s->plan.from = &s->from;
@@ -103,7 +110,7 @@ static void check_from(const tool_model *from, const tool_table *t)
     }
     bool fits = from->recipe ? (from->classes > 0) == (t->classes > 0)
                              : from->classes == t->classes;
-    if (!fits || (t->classes == 0 && mlp_net_outputs(from->net) != 1)) {
+    if (!fits || (t->classes == 0 && !mlpi_tool_has_one_target(from->net))) {
         TOOL_FAIL("%s has %zu outputs for %zu classes, and %s of %s has %zu "
                   "(0: it is a number)",
                   from->path, mlp_net_outputs(from->net), from->classes,
@@ -285,7 +292,7 @@ static void search(session *s, double seconds)
             s->plan.options = plan.options;
             write_plan(&plan.options, text);
             mlpi_tool_say("  network %zu: %s %.4f  %s", tried,
-                          is_classes ? "log loss" : "R2",
+                          is_classes ? "log loss" : mlpi_tool_good_name(r.net),
                           is_classes ? loss : -loss, text);
         }
         mlpi_tool_free_result(&r);
@@ -322,7 +329,7 @@ static char *write_command(const session *s)
     const tool_options *o = &s->plan.options;
     char *from = quote(o->from ? mlpi_tool_base_name(o->from) : "");
     char *ignore = quote(o->ignore ? o->ignore : "");
-    size_t size = PLAN_SIZE + 200 + strlen(ignore) + strlen(from);
+    size_t size = PLAN_SIZE + 220 + strlen(ignore) + strlen(from);
     char *text = mlpi_tool_memory(size, 1);
     char plan[PLAN_SIZE];
     char rate[TOOL_NUMBER_SIZE];
@@ -331,8 +338,9 @@ static char *write_command(const session *s)
         (void)snprintf(plan, sizeof plan, "--rate %s",
                        mlpi_tool_decimals(o->rate, MLP_F64, rate));
     }
-    (void)snprintf(text, size, "%s --epochs %zu --seed %zu%s%s%s%s%s", plan,
+    (void)snprintf(text, size, "%s --epochs %zu --seed %zu%s%s%s%s%s%s%s", plan,
                    mlp_history_epochs(s->result.history), o->seed,
+                   o->loss ? " --loss " : "", o->loss ? o->loss : "",
                    o->task == TOOL_TASK_AUTO ? ""
                    : s->table.classes > 0    ? " --task classes"
                                              : " --task numbers",
@@ -425,7 +433,6 @@ static void make(session *s)
 static void score_folds(session *s)
 {
     size_t k = s->plan.options.folds;
-    bool is_classes = s->table.classes > 0;
     for (size_t fold = 0; fold < k; fold++) {
         tool_split split = split_rows(s->table.Y, 0.2, &s->plan.options, fold);
         tool_result r = mlpi_tool_learn(&s->table, &s->plan, &split);
@@ -445,16 +452,20 @@ static void score_folds(session *s)
         s->cv[i + 1] = sqrt(fmax(0, s->cv[i + 1] - s->cv[i] * s->cv[i]));
     }
     mlpi_tool_say("%zu folds: %s %.3f +- %.3f, %s %.4g +- %.2g", k,
-                  is_classes ? "accuracy" : "R2", s->cv[0], s->cv[1],
-                  is_classes ? "log loss" : "mean absolute error", s->cv[2],
-                  s->cv[3]);
+                  mlpi_tool_good_name(s->result.net), s->cv[0], s->cv[1],
+                  mlpi_tool_bad_name(s->result.net), s->cv[2], s->cv[3]);
 }
 
-/* Draws the losses of the epochs, on a logarithmic axis. */
+/* Draws the losses of the epochs, on a logarithmic axis unless the loss may be
+ * negative. */
 static void draw_losses(const session *s)
 {
+    mlp_loss loss = mlp_net_loss(s->result.net);
+    bool may_be_negative =
+        loss == MLP_LOSS_POISSON || loss == MLP_LOSS_GAUSSIAN_NLL;
     mlp_picture *picture = mlpi_tool_picture();
-    mlp_axes axes = {.title = mlpi_tool_base_name(s->path), .log_y = true};
+    mlp_axes axes = {.title = mlpi_tool_base_name(s->path),
+                     .log_y = !may_be_negative};
     mlpi_tool_check(mlp_picture_losses(picture, &axes, s->result.history, 0));
     mlpi_tool_draw(picture, s->plan.options.plot);
 }
@@ -468,12 +479,14 @@ static void print_json(const session *s)
                    "'weights': %s, 'train_rows': %zu, 'held_out': {",
                    s->path, s->table.path, s->table.target, s->command,
                    mlpi_tool_hash(s->result.net, hash), s->split.n_train);
-    mlpi_tool_print_scores(&s->result.scores);
+    mlpi_tool_print_scores(s->result.net, &s->result.scores);
     if (s->plan.options.folds > 0) {
         mlpi_tool_json("}, 'cv': {'folds': %zu, %s: %g, 'deviation': %g",
                        s->plan.options.folds,
-                       s->table.classes > 0 ? "accuracy" : "r2", s->cv[0],
-                       s->cv[1]);
+                       s->table.classes > 0                         ? "accuracy"
+                       : *mlpi_tool_good_name(s->result.net) == 'D' ? "d2"
+                                                                    : "r2",
+                       s->cv[0], s->cv[1]);
     }
     (void)fputs("}}\n", stdout);
 }
@@ -508,6 +521,9 @@ static void train(const tool_options *o)
 {
     session s = {.plan = {.options = *o, .deadline = INFINITY}};
     check_options(o);
+    if (o->loss) { /* counts look like numbers of classes */
+        s.plan.options.task = TOOL_TASK_NUMBERS;
+    }
     prepare(&s);
     if (o->tune_seconds > 0) {
         search(&s, o->tune_seconds);

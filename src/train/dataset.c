@@ -465,7 +465,7 @@ mlp_status mlpi_dataset_standardise(mlp_net *net, mlpi_dataset *data)
     }
     bool scales_X = !net->in.scales;
     bool scales_Y =
-        !net->out.scales && mlpi_is_regression(net->loss) &&
+        !net->out.scales && mlpi_may_scale(net->loss) &&
         net->layout.layer[net->layout.L].activation == MLP_ACT_IDENTITY;
     if (scales_X) {
         data->scales_X = true;

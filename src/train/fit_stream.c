@@ -310,13 +310,13 @@ static void take_part(mlp_trainer *trainer, void *source, size_t p,
     size_t m = s->own[own].filled;
     size_t first = own * s->parts.rows;
     size_t inputs = mlpi_net_inputs(net);
-    size_t outputs = mlpi_net_outputs(net);
+    size_t targets = mlpi_net_targets(net);
     memmove(trainer->batch.A[0],
             mlpi_row_of(trainer, trainer->batch.A[0], inputs, first),
             m * inputs * net->kernels->real_size);
     memmove(trainer->batch.Y,
-            mlpi_row_of(trainer, trainer->batch.Y, outputs, first),
-            m * outputs * net->kernels->real_size);
+            mlpi_row_of(trainer, trainer->batch.Y, targets, first),
+            m * targets * net->kernels->real_size);
     memmove(trainer->row_weights, trainer->row_weights + first,
             m * sizeof *trainer->row_weights);
     trainer->has_row_weights = s->own[own].has_row_weights;

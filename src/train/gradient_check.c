@@ -248,6 +248,7 @@ static mlp_status create_double(const mlp_net *net, mlp_net **copy)
     config.n_layers = net->layout.L;
     config.loss = net->loss;
     config.huber_delta = net->huber_delta;
+    config.quantiles = net->quantiles;
     config.label_smoothing = net->label_smoothing;
     config.init = MLP_INIT_ZEROS;
     config.batch_norm_epsilon = net->norm_epsilon;

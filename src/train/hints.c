@@ -116,6 +116,7 @@ static span outputs_of(const mlpi_layer_layout *layer)
         return (span){-1.0, 1.0};
     case MLP_ACT_RELU:
     case MLP_ACT_SOFTPLUS:
+    case MLP_ACT_EXP:
         return (span){0.0, infinity};
     case MLP_ACT_ELU:
         return (span){-layer->slope, infinity};
@@ -190,7 +191,7 @@ void mlpi_hint_about_rows(const mlp_net *net, mlp_cview X, mlp_cview Y,
                         X, order, m);
     }
     if (mlpi_is_regression(net->loss)) {
-        if (!net->out.scales) {
+        if (!net->out.scales && mlpi_may_scale(net->loss)) {
             hint_about_size(net, "Y", remedy_for_targets(net), Y, order, m);
         }
         hint_about_targets(net, Y, order, m);
@@ -312,7 +313,11 @@ static double constant_loss(const mlp_net *net)
     case MLP_LOSS_MSE:
     case MLP_LOSS_MAE:
     case MLP_LOSS_HUBER:
+    case MLP_LOSS_QUANTILE:
+    case MLP_LOSS_POISSON:
         break;
+    case MLP_LOSS_GAUSSIAN_NLL:
+        return net->out.scales ? 0.5 : 0.0; /* variance 1 */
     }
     return net->out.scales ? 1.0 : 0.0;
 }
@@ -332,7 +337,9 @@ static bool is_worse_than_batch(const mlpi_watch *watch, const mlp_net *net)
            watch->last_loss > watch->batch_loss + 3.0 * watch->spread;
 }
 
-/* Gives the hint about a loss that rose. */
+/* Gives the hint about a loss that rose. The losses poisson and gaussian_nll may
+ * be negative, where a fifth more of them has no meaning: a loss below 0 gives
+ * no hint. */
 static void hint_about_loss(const mlpi_watch *watch, const mlp_trainer *trainer)
 {
     const double a_fifth_more = 1.2;

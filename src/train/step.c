@@ -196,6 +196,7 @@ static void run_rows(step_task *task, const mlpi_thread *thread,
     if (is_alone) {
         add_loss(task, plan);
     }
+    mlpi_worker_loss_gradient(t, plan);
     mlpi_worker_backward(t, thread, plan);
     mlpi_barrier(thread);
     if (!is_alone && thread->index == 0) {
@@ -466,8 +467,13 @@ static void backward_thread(const mlpi_thread *thread, void *context)
     mlpi_plan local_plan = {.batch_rows = 0};
     const mlpi_plan *plan =
         mlpi_worker_plan(t, thread, 0, task->args->m, &local_plan);
-    mlpi_worker_load_targets(t, task->args, plan->first_row, plan->m,
-                             plan->first_row);
+    if (task->args->content == MLPI_TARGETS) {
+        mlpi_worker_load_targets(t, task->args, plan->first_row, plan->m,
+                                 plan->first_row);
+        mlpi_worker_loss_gradient(t, plan);
+    } else {
+        mlpi_worker_load_gradient(t, task->args, plan);
+    }
     mlpi_worker_backward(t, thread, plan);
     mlpi_barrier(thread);
     mlpi_worker_gradients(t, thread, plan, NULL);
@@ -476,6 +482,21 @@ static void backward_thread(const mlpi_thread *thread, void *context)
 void mlpi_step_backward(mlp_trainer *trainer, const mlpi_step_args *args)
 {
     run(trainer, backward_thread, args, NULL, NULL);
+}
+
+static void input_gradient_thread(const mlpi_thread *thread, void *context)
+{
+    const step_task *task = context;
+    mlpi_plan local_plan = {.batch_rows = 0};
+    mlpi_worker_input_gradient(
+        task->trainer,
+        mlpi_worker_plan(task->trainer, thread, 0, task->args->m, &local_plan));
+}
+
+void mlpi_step_input_gradient(mlp_trainer *trainer)
+{
+    mlpi_step_args args = {.m = trainer->batch.m};
+    run(trainer, input_gradient_thread, &args, NULL);
 }
 
 static void update_thread(const mlpi_thread *thread, void *context)

@@ -89,8 +89,13 @@ void mlpi_step_forward(mlp_trainer *trainer, const mlpi_step_args *args);
 void mlpi_step_loss(mlp_trainer *trainer, const mlpi_step_args *args,
                     mlpi_step_result *result);
 
-/* Computes all gradients from m, Y and order, after mlpi_step_forward. */
+/* Computes all gradients from m, Y, content and order, after mlpi_step_forward.
+ * A derivative in Y has no order. */
 void mlpi_step_backward(mlp_trainer *trainer, const mlpi_step_args *args);
+
+/* Computes dJ/dX of the last backward pass in the trainer's dX, which
+ * mlpi_trainer_keep_dX has allocated. */
+void mlpi_step_input_gradient(mlp_trainer *trainer);
 
 /* Updates the parameters from the gradients. It reads m and learning_rate. */
 void mlpi_step_update(mlp_trainer *trainer, const mlpi_step_args *args);

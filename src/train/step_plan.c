@@ -231,5 +231,6 @@ void mlpi_plan_make(const mlp_net *net, const mlpi_thread *thread,
         (mlpi_loss_args){.m = plan->m,
                          .Z = plan->layer[L].Z,
                          .A = plan->layer[L].A,
-                         .Y = row_of(net, L, batch->Y, plan->first_row)};
+                         .Y = mlpi_at(net->kernels, batch->Y,
+                                      plan->first_row * mlpi_net_targets(net))};
 }

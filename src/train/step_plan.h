@@ -127,6 +127,9 @@ typedef struct mlpi_batch {
                          laid out as net->running */
     void *Y;          /* real [m][n[L]]: targets */
     void *gradients;  /* real: dW, db and dscale, laid out as the parameters */
+    void *dX;         /* real [rows + 1][n[0]]: dJ/dX of as many rows as the
+                         other matrices, then a row of zeros; NULL: nobody has
+                         asked for it */
     void **db_lanes;  /* [L + 1] of real [MLPI_LANES][n[l]]: the sums db from
                          one micro-batch to the next */
     bool *has_output; /* [L + 1]: true if a hidden ReLU layer has an output that

@@ -18,8 +18,10 @@
  *       dropout: A[l] = A[l] mask[l] / (1 - p)          drop_rows
  *   J = loss(A[L], Y) + penalty(W)       mlpi_worker_add_loss, _worker_loss
  *
- *   dZ[L] = dJ/dZ[L]                   (m, n[L])      mlpi_worker_backward
- *   batch norm: dZ[L] becomes dU                        batch_norm_backward
+ *   dZ[L] = dJ/dZ[L]                   (m, n[L])      mlpi_worker_loss_gradient
+ *       or, from the caller's dJ/dA[L]:               mlpi_worker_load_gradient
+ *           dZ[L] = dA[L] act'(Z[L])                    activate_backward
+ *   batch norm: dZ[L] becomes dU                      mlpi_worker_backward
  *   for l = L..2
  *       dA[l-1] = dZ[l] W[l]           (m, n[l-1])      planned gemm `backward`
  *       dZ[l-1] = dA[l-1] act'(Z[l-1])                  activate_backward
@@ -30,6 +32,8 @@
  *       db[j] = sum over i of dZ[i][j]  (n[l])          kernels->column_sums
  *       dW[l] = dW[l] + (l2 W + l1 sign W) / total_weight
  *                                                       mlpi_penalty_gradient
+ *   if the caller asks for it:                      mlpi_worker_input_gradient
+ *       dX = dZ[1] W[1] / std of X     (m, n[0])        gemm, load_rows
  *   norm of all dW and db, for clipping               mlpi_norm_sums
  *   clip dW and db by value and norm                  mlpi_update_parameters
  *   W = W - alpha weight_decay W
@@ -111,7 +115,7 @@ void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
     if (!args->order) {
         mlpi_cut_rows(&Y, first, m);
     }
-    void *targets = mlpi_row_of(t, t->batch.Y, mlpi_net_outputs(t->net), to);
+    void *targets = mlpi_row_of(t, t->batch.Y, mlpi_net_targets(t->net), to);
     mlpi_loss_targets(
         t->net,
         &(mlpi_targets){.m = m,
@@ -271,6 +275,41 @@ static inline void backward_layer(mlp_trainer *t, const mlpi_thread *thread,
     }
 }
 
+void mlpi_worker_loss_gradient(mlp_trainer *t, const mlpi_plan *plan)
+{
+    mlpi_loss_args args = plan->loss_args;
+    args.row_weights =
+        t->has_row_weights ? t->row_weights + plan->first_row : NULL;
+    mlpi_loss_gradient(t->net, &args, t->total_weight,
+                       plan->layer[t->net->layout.L].dZ);
+}
+
+/* The caller's derivative is that of a loss in which every row counts 1. If J
+ * is a mean over the rows, such a loss divides by m where the weighted mean
+ * divides by the sum of the weights. So the factor of row i is
+ * w[i] m / (sum of w). */
+void mlpi_worker_load_gradient(mlp_trainer *t, const mlpi_step_args *args,
+                               const mlpi_plan *plan)
+{
+    const mlpi_kernels *kernels = t->net->kernels;
+    const mlpi_layer_plan *last = &plan->layer[t->net->layout.L];
+    size_t n = mlpi_net_outputs(t->net);
+    mlp_cview rows = args->Y;
+    mlpi_cut_rows(&rows, plan->first_row, plan->m);
+    kernels->load_rows(&(mlpi_load_rows_args){
+        .m = plan->m, .n = n, .X = mlpi_operand_of(rows), .out = last->dZ});
+    double scale = (double)args->m / t->total_weight;
+    for (size_t i = 0; t->has_row_weights && i < plan->m; i++) {
+        double weight = t->row_weights[plan->first_row + i];
+        kernels->scale_and_shift(n, weight * scale, 0.0,
+                                 mlpi_row_of(t, last->dZ, n, i));
+    }
+    if (args->content == MLPI_DERIVATIVE_BY_A) {
+        kernels->activate_backward(&last->activation, last->Z, last->A,
+                                   last->dZ);
+    }
+}
+
 /* plan->layer[l].backward computes dA of layer l - 1, so the work after the
  * product belongs to the plan of layer l - 1. The barriers have the same
  * reasons as in mlpi_worker_forward. */
@@ -278,10 +317,6 @@ void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *thread,
                           const mlpi_plan *plan)
 {
     size_t L = t->net->layout.L;
-    mlpi_loss_args args = plan->loss_args;
-    args.row_weights =
-        t->has_row_weights ? t->row_weights + plan->first_row : NULL;
-    mlpi_loss_gradient(t->net, &args, t->total_weight, plan->layer[L].dZ);
     backward_layer(t, thread, plan, L);
     for (size_t l = L; l >= 2; l--) {
         const mlpi_layer_plan *previous = &plan->layer[l - 1];
@@ -297,6 +332,32 @@ void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *thread,
                 &previous->activation, previous->Z, previous->A, previous->dZ);
         }
         backward_layer(t, thread, plan, l - 1);
+    }
+}
+
+/* The chain rule of x' = (x - mean) / std divides by std. The kernel load_rows
+ * does that in place, because a row of zeros follows the rows of dX: its
+ * means. */
+void mlpi_worker_input_gradient(mlp_trainer *t, const mlpi_plan *plan)
+{
+    const mlp_net *net = t->net;
+    size_t n = mlpi_net_inputs(net);
+    void *dX = mlpi_row_of(t, t->batch.dX, n, plan->first_row);
+    mlpi_gemm_args product = mlpi_backward_gemm(
+        net, &(mlpi_backward_args){.l = 1,
+                                   .m = plan->m,
+                                   .dZ = plan->layer[1].dZ,
+                                   .dA_prev = dX,
+                                   .scratch = plan->scratch});
+    net->kernels->gemm(&product);
+    if (net->in.scales) {
+        net->kernels->load_rows(&(mlpi_load_rows_args){
+            .m = plan->m,
+            .n = n,
+            .X = {dX, n, 1},
+            .mean = mlpi_row_of(t, t->batch.dX, n, t->array_rows),
+            .std = net->in.std,
+            .out = dX});
     }
 }
 

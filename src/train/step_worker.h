@@ -17,11 +17,20 @@
 #include "train/parameter_update.h"
 #include "train/trainer_state.h"
 
+/* What Y of a step holds: targets, or, for a backward pass alone, the caller's
+ * derivative dJ/dA[L] or dJ/dZ[L]. */
+typedef enum mlpi_content_of_Y {
+    MLPI_TARGETS,
+    MLPI_DERIVATIVE_BY_A,
+    MLPI_DERIVATIVE_BY_Z
+} mlpi_content_of_Y;
+
 /* What a step is asked to do. All threads read it, and none changes it. */
 typedef struct mlpi_step_args {
     /* Rows. Their shapes and values have been checked. */
     size_t m;                  /* rows of the batch */
     mlp_cview X, Y;            /* inputs and targets, at least m rows */
+    mlpi_content_of_Y content; /* what Y holds */
     const size_t *order;       /* [m]: which rows of X and Y; NULL: 0..m-1 */
     size_t prefetch_ahead;     /* where in `order` the next batch begins,
                                   to fetch it into the cache; 0: no fetch */
@@ -100,9 +109,19 @@ void mlpi_worker_load_weights(mlp_trainer *t, const mlpi_step_args *args,
 void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *thread,
                          const mlpi_plan *plan);
 
-/* Computes dZ of this thread's rows, from the last layer to the first, after
+/* Computes dZ[L] = dJ/dZ[L] of this thread's rows from the loss, after
  * mlpi_worker_forward (all threads). The targets of these rows must be
  * loaded. */
+void mlpi_worker_loss_gradient(mlp_trainer *t, const mlpi_plan *plan);
+
+/* Computes dZ[L] of this thread's rows from the caller's derivative, which
+ * args->Y holds (all threads). Row i is multiplied by its weight, divided by
+ * the mean of the weights. */
+void mlpi_worker_load_gradient(mlp_trainer *t, const mlpi_step_args *args,
+                               const mlpi_plan *plan);
+
+/* Computes dZ of this thread's rows from dZ[L], from the last layer to the
+ * first (all threads). */
 void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *thread,
                           const mlpi_plan *plan);
 
@@ -143,6 +162,11 @@ void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
 void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *thread,
                            const mlpi_plan *plan,
                            const mlpi_step_args *update_args);
+
+/* Computes dJ/dX of this thread's rows in the batch's dX, which must be there
+ * (all threads). All dZ must be complete, and the weights must be those of the
+ * backward pass. */
+void mlpi_worker_input_gradient(mlp_trainer *t, const mlpi_plan *plan);
 
 /* Sets result->gradient_not_finite if this thread's part of the gradients holds
  * a number that is not finite (all threads). All gradients must be complete. */

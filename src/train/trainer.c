@@ -18,6 +18,10 @@
  *     has_gradients  The gradients belong to this batch. Update and views of
  *                    gradients need it. A forward or new row weights clear it.
  *
+ * The first view of dX after a backward computes it, from dZ[1] and W[1]. So
+ * no update may come between: has_updated forbids it, and has_dX says that it
+ * was computed before.
+ *
  * Nothing changes until all checks of a call have passed. If the trainer is
  * NULL, there is no log hook for a message, and the caller gets only the
  * status.
@@ -184,8 +188,19 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
     return MLP_OK;
 }
 
-/* The gradients include the penalties, which are a part of the loss. They are
- * not clipped: clipping is a part of the update. */
+/* Computes the gradients from what Y holds. They include the penalties, which
+ * are a part of the loss. They are not clipped: clipping is a part of the
+ * update. */
+static void backward(mlp_trainer *trainer, mlp_cview Y,
+                     mlpi_content_of_Y content)
+{
+    mlpi_step_args args = {.m = trainer->batch.m, .Y = Y, .content = content};
+    mlpi_step_backward(trainer, &args);
+    trainer->has_gradients = true;
+    trainer->has_dX = false;
+    trainer->has_updated = false;
+}
+
 mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y)
 {
     if (!trainer) {
@@ -193,10 +208,37 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y)
     }
     TRY(check_forward(trainer));
     TRY(check_targets(trainer, &Y));
-    mlpi_step_args args = {.m = trainer->batch.m, .Y = Y};
-    mlpi_step_backward(trainer, &args);
-    trainer->has_gradients = true;
+    backward(trainer, Y, MLPI_TARGETS);
     return MLP_OK;
+}
+
+/* Backward from the caller's derivative. Its message calls it `name`. */
+static mlp_status backward_from(mlp_trainer *trainer, mlp_cview derivative,
+                                const char *name, mlpi_content_of_Y content)
+{
+    if (!trainer) {
+        return MLP_ERR_NULL;
+    }
+    TRY(check_forward(trainer));
+    mlpi_expected expected = {.name = name,
+                              .dtype = trainer->net->kernels->dtype,
+                              .rows = trainer->batch.m,
+                              .cols = mlpi_net_outputs(trainer->net)};
+    TRY(mlpi_check_view(&trainer->hooks, &derivative, &expected));
+    backward(trainer, derivative, content);
+    return MLP_OK;
+}
+
+/* Both take a derivative as it is, so nothing is checked but its shape and
+ * type. */
+mlp_status mlp_trainer_backward_from(mlp_trainer *trainer, mlp_cview dA)
+{
+    return backward_from(trainer, dA, "dA", MLPI_DERIVATIVE_BY_A);
+}
+
+mlp_status mlp_trainer_backward_from_dZ(mlp_trainer *trainer, mlp_cview dZ)
+{
+    return backward_from(trainer, dZ, "dZ", MLPI_DERIVATIVE_BY_Z);
 }
 
 /* A negative learning rate is allowed: with it a caller can undo a step of
@@ -218,6 +260,7 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
     TRY(check_backward(trainer));
     mlpi_step_args args = {.m = trainer->batch.m, .learning_rate = alpha};
     mlpi_step_update(trainer, &args);
+    trainer->has_updated = true;
     trainer->net->is_trained = true;
     return MLP_OK;
 }
@@ -245,6 +288,8 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     /* The arrays belong to this batch, also if the loss is not finite. */
     trainer->has_forward = true;
     trainer->has_gradients = true;
+    trainer->has_dX = false;
+    trainer->has_updated = true;
     /* In these cases there was no update. */
     if (!isfinite(result.loss) || result.gradient_not_finite) {
         return mlpi_error(&trainer->hooks, MLP_ERR_DIVERGED,
@@ -305,6 +350,31 @@ static mlp_status gradient_tensor(mlp_trainer *trainer, mlp_tensor which,
     return MLP_OK;
 }
 
+/* Makes a view of dX, and computes it if this is the first one since the
+ * backward. Training itself never needs dX, so nobody else pays for it. */
+static mlp_status input_gradient_tensor(mlp_trainer *trainer, size_t l,
+                                        mlp_view *view)
+{
+    if (l != 0) {
+        return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
+                          "dX: expects layer 0, the inputs, got layer %zu", l);
+    }
+    TRY(check_backward(trainer));
+    if (!trainer->has_dX) {
+        if (trainer->has_updated) {
+            return mlpi_error(&trainer->hooks, MLP_ERR_ORDER,
+                              "dX: expects its first view before the update, "
+                              "which has changed the weights that dX is "
+                              "computed from");
+        }
+        TRY(mlpi_trainer_keep_dX(trainer));
+        mlpi_step_input_gradient(trainer);
+        trainer->has_dX = true;
+    }
+    *view = batch_view(trainer, 0, trainer->batch.dX);
+    return MLP_OK;
+}
+
 /* Parameters belong to the network, all other arrays to the trainer. The switch
  * has no default case, so that the compiler warns if a tensor is missing. */
 mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
@@ -329,8 +399,22 @@ mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
     case MLP_DB:
     case MLP_DSCALE:
         return gradient_tensor(trainer, which, l, view);
+    case MLP_DX:
+        return input_gradient_tensor(trainer, l, view);
     }
     return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
                       "tensor: expects one of MLP_TENSOR_LIST, got number %d",
                       (int)which);
+}
+
+/* The gradients are one array, in the order of the parameters. */
+mlp_status mlp_trainer_gradients(mlp_trainer *trainer, mlp_view *view)
+{
+    if (!trainer) {
+        return MLP_ERR_NULL;
+    }
+    TRY(mlpi_check_pointer(&trainer->hooks, view, "the place for the view"));
+    TRY(check_backward(trainer));
+    *view = mlpi_net_all_in(trainer->net, trainer->batch.gradients);
+    return MLP_OK;
 }

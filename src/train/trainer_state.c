@@ -10,7 +10,7 @@
  * All matrices have array_rows rows, and a smaller batch uses the first rows of
  * each. So training allocates nothing after it has begun. Memory that a trainer
  * may need later, or in another size, has blocks of its own: the optimizer's
- * states, the best weights, and the threads with their memory.
+ * states, the best weights, dX, and the threads with their memory.
  */
 #include "train/trainer_state.h"
 
@@ -74,7 +74,7 @@ static void lay_out(void *object, mlpi_cursor *cursor)
         lay_out_layer(t, l, cursor);
     }
     t->batch.moments = mlpi_take(cursor, layout->running_count, size);
-    t->batch.Y = take_matrix(t, mlpi_net_outputs(t->net), cursor);
+    t->batch.Y = take_matrix(t, mlpi_net_targets(t->net), cursor);
     t->row_weights = mlpi_take(cursor, t->array_rows, sizeof *t->row_weights);
     t->batch.gradients = mlpi_take(cursor, layout->parameters, size);
     t->plan.layer = mlpi_take(cursor, layers, sizeof *t->plan.layer);
@@ -127,6 +127,7 @@ void mlp_trainer_free(mlp_trainer *trainer)
         mlp_hooks hooks = trainer->hooks;
         mlpi_team_free(trainer->team);
         mlpi_release(&hooks, trainer->best);
+        mlpi_release(&hooks, trainer->batch.dX);
         mlpi_optimizer_release(&hooks, &trainer->optimizer);
         mlpi_release(&hooks, trainer);
     }
@@ -150,6 +151,23 @@ mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer)
     return trainer->best ? MLP_OK
                          : mlpi_snapshot_make(trainer->net, "the best weights",
                                               &trainer->best);
+}
+
+/* The number of elements does not overflow, because A[0], which lies in the
+ * trainer's block, has only one row fewer. */
+mlp_status mlpi_trainer_keep_dX(mlp_trainer *trainer)
+{
+    if (trainer->batch.dX) {
+        return MLP_OK;
+    }
+    size_t n = mlpi_net_inputs(trainer->net);
+    size_t rows = trainer->array_rows;
+    size_t size = trainer->net->kernels->real_size;
+    void *dX = NULL;
+    TRY(mlpi_allocate_array(&trainer->hooks, (rows + 1) * n, size, "dX", &dX));
+    memset(mlpi_at(trainer->net->kernels, dX, rows * n), 0, n * size);
+    trainer->batch.dX = dX;
+    return MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------

@@ -11,10 +11,10 @@
  *     plans (see step_plan.h).
  *
  * The network itself belongs to the caller. All arrays but the optimizer's, the
- * best weights and the threads' own scratch lie in the trainer's block, which
- * is allocated once, for array_rows rows. So no step allocates. A trainer that
- * the caller has made keeps all max_rows rows of a batch, because the caller
- * may look at them. One that mlp_fit has made needs only the rows of a
+ * best weights, dX and the threads' own scratch lie in the trainer's block,
+ * which is allocated once, for array_rows rows. So no step allocates. A trainer
+ * that the caller has made keeps all max_rows rows of a batch, because the
+ * caller may look at them. One that mlp_fit has made needs only the rows of a
  * micro-batch (see step.c).
  */
 #ifndef MLPI_TRAIN_TRAINER_STATE_H
@@ -35,6 +35,9 @@ struct mlp_trainer {
     bool has_forward;   /* true if the batch holds Z and A of the caller's
                              mlp_trainer_forward */
     bool has_gradients; /* true if it also holds the gradients of that batch */
+    bool has_dX;        /* true if batch.dX belongs to these gradients */
+    bool has_updated;   /* true if an update came after these gradients, so that
+                           the weights are no longer theirs */
     bool has_row_weights; /* false: every row counts 1 */
     double *row_weights;  /* [array_rows]: weight of each row */
     double total_weight;  /* sum of the weights of the whole batch, or m */
@@ -75,6 +78,9 @@ mlp_status mlpi_trainer_replace_team(mlp_trainer *trainer,
 
 /* Allocates trainer->best, unless it was allocated before. */
 mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer);
+
+/* Allocates batch.dX, unless it was allocated before. */
+mlp_status mlpi_trainer_keep_dX(mlp_trainer *trainer);
 
 /* ---------------------------------------------------------------------------
  * Snapshots: a snapshot is a copy of everything that training changes in a

@@ -126,6 +126,7 @@ void mlp_bench_predict(bench *b);  /* W6, W7 */
 void mlp_bench_products(bench *b); /* W9 */
 void mlp_bench_scaling(bench *b);  /* on demand only */
 void mlp_bench_latency(bench *b);  /* on demand only */
+void mlp_bench_jacobian(bench *b); /* on demand only */
 
 /* Mini-batch training, whose steps are checked first and then timed. */
 typedef struct stepping {

@@ -3,11 +3,13 @@
  * exported <folder>
  *
  * The library's side of exported.py, which measures exported C. The program
- * writes two networks of W6 into the folder, each in three forms:
+ * writes two networks of W6 into the folder, each in these forms:
  *
  *     real_<widths>.c    calls the C library
  *     bits_<widths>.c    canonical
  *     int8_<widths>.c    integers
+ *     jacobian_<widths>.c, jacobianbits_<widths>.c   as real and bits, with the
+ *                        Jacobian, which is then measured instead
  *
  * <widths> is such as 2_16_8_1. All have the prefix `net`, and the outputs are
  * linear. The self-test of each holds eight rows.
@@ -16,6 +18,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ROWS = 500, MOST_INPUTS = 64 };
 
@@ -25,7 +28,8 @@ static void export_form(const mlp_net *net, const char *folder,
 {
     char path[1024];
     mlp_export_options options = mlp_export_defaults();
-    options.canonical = form[0] == 'b';
+    options.canonical = strstr(form, "bits") != NULL;
+    options.jacobian = form[0] == 'j';
     options.int8 = form[0] == 'i';
     options.prefix = "net";
     options.X = X;
@@ -52,6 +56,8 @@ static void export_net(const char *folder, const size_t *widths)
     export_form(net, folder, "real", name, X);
     export_form(net, folder, "bits", name, X);
     export_form(net, folder, "int8", name, X);
+    export_form(net, folder, "jacobian", name, X);
+    export_form(net, folder, "jacobianbits", name, X);
     mlp_net_free(net);
 }
 

@@ -3,10 +3,11 @@
 """Measures exported C beside mlp_predict_with and ONNX Runtime.
 
     exported.py [--seconds S] [--rounds R] [--networks 2_16_8_1,64_128_64_10]
-                [--forms real,bits,int8] [--compilers gcc,clang]
+                [--forms real,bits,int8,jacobian,jacobianbits] [--compilers gcc,clang]
                 [--before EXPORTED] [--ort FOLDER] <mlp_bench> <exported>
 
-The program `exported` (exported.c) writes two networks of W6 as C. The script
+The program `exported` (exported.c) writes two networks of W6 as C, of which a
+prediction is measured, or the Jacobian where the form has that. The script
 compiles them with each compiler and each of the options below, lets each prove
 itself by its own self-test, and prints the nanoseconds of a call and the bytes
 of code and constants:

@@ -2,7 +2,8 @@
 /*
  * exported_row <workload> <peer> <seconds>
  *
- * Times one call of an exported network, and prints a line as mlp_bench does:
+ * Times one prediction of an exported network, or one Jacobian if the export
+ * has that, and prints a line as mlp_bench does:
  *
  *     cc -O2 -I<folder> -DHEADER='"real_2_16_8_1.h"' -DNUMBER=float
  *        exported_row.c <folder>/real_2_16_8_1.c -lm
@@ -22,7 +23,15 @@
 
 enum { ROWS = 8, LEAST = 7, MOST = 1000 };
 
-static NUMBER x[ROWS][NET_INPUTS], y[ROWS][NET_OUTPUTS], scratch[NET_SCRATCH];
+#ifdef NET_JACOBIAN_SCRATCH
+enum { RESULTS = NET_OUTPUTS * NET_INPUTS, SCRATCH = NET_JACOBIAN_SCRATCH };
+#define COMPUTE net_jacobian
+#else
+enum { RESULTS = NET_OUTPUTS, SCRATCH = NET_SCRATCH };
+#define COMPUTE net_predict
+#endif
+
+static NUMBER x[ROWS][NET_INPUTS], y[ROWS][RESULTS], scratch[SCRATCH];
 
 static double now(void)
 {
@@ -36,7 +45,7 @@ static double run(long calls)
 {
     double start = now();
     for (long i = 0; i < calls; i++) {
-        net_predict(x[i % ROWS], y[i % ROWS], scratch);
+        COMPUTE(x[i % ROWS], y[i % ROWS], scratch);
     }
     return now() - start;
 }

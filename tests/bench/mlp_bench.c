@@ -27,6 +27,7 @@
  *             batches from 1 to 4096 rows; measured only on demand
  *   latency   each of a million calls of W6's two smaller networks alone;
  *             measured only on demand
+ *   jacobian  a Jacobian, beside predictions of its row; only on demand
  *
  * A name such as W8 or W8-64 chooses results; without names all are measured
  * but those on demand. --threads is the number of threads, at least 1; the
@@ -121,6 +122,7 @@ int main(int argc, char **argv)
         mlp_bench_products(&b);
         mlp_bench_scaling(&b);
         mlp_bench_latency(&b);
+        mlp_bench_jacobian(&b);
     }
     for (size_t i = 0; status == 0 && i < b.n_choices; i++) {
         if (!b.choices[i].used) {

@@ -454,9 +454,10 @@ static void csv_refuses_wrong_options(void **state)
     assert_told(&record, load("a\n1\n", 4, &options, &record, &data),
                 MLP_ERR_ARGUMENT, "t.csv: there is no column \"z\"");
     assert_told(&record, mlp_data_load("no/such.csv", NULL, &hooks, &data),
-                MLP_ERR_IO, "no/such.csv: cannot be read: there is no such");
+                MLP_ERR_IO,
+                "no/such.csv: cannot open it: No such file or directory");
     assert_told(&record, mlp_data_load(".", NULL, &hooks, &data), MLP_ERR_IO,
-                ".: cannot be read");
+                ".: cannot open it: Is a directory");
     assert_told(&record, mlp_data_load(NULL, NULL, &hooks, &data), MLP_ERR_NULL,
                 "path is NULL");
     assert_null(data);

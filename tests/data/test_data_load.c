@@ -146,7 +146,8 @@ static void targets_that_do_not_fit_are_refused(void **state)
         {"v,w\n1,2\n3,4\n", "a target for each row of t, got 2 x 2",
          MLP_ERR_FORMAT},
         {"v\n", "f.csv:2: expects rows", MLP_ERR_FORMAT},
-        {NULL, "none.csv: cannot be read: there is no such file", MLP_ERR_IO},
+        {NULL, "none.csv: cannot open it: No such file or directory",
+         MLP_ERR_IO},
     };
     mlp_data_options options = mlp_data_defaults();
     for (size_t i = 0; i < COUNT(cases); i++) {

@@ -116,6 +116,8 @@ static double activation_of(const mlpi_kernels *kernels, mlp_activation f,
         return apply(kernels, MLPI_MAP_SIGMOID, z);
     case MLP_ACT_TANH:
         return apply(kernels, MLPI_MAP_TANH, z);
+    case MLP_ACT_EXP:
+        return apply(kernels, MLPI_MAP_EXP, z);
     case MLP_ACT_RELU:
         return z <= 0 ? 0 : z;
     case MLP_ACT_LEAKY_RELU:
@@ -151,6 +153,8 @@ static double derivative_times(mlp_dtype dtype, mlp_activation f, double z,
         double derivative = rounded(dtype, 1 - rounded(dtype, a * a));
         return rounded(dtype, da * derivative);
     }
+    case MLP_ACT_EXP:
+        return rounded(dtype, da * a);
     case MLP_ACT_RELU:
         return z <= 0 ? 0 : da;
     case MLP_ACT_LEAKY_RELU:
@@ -232,8 +236,9 @@ static double cce_term(const mlpi_kernels *kernels, double a, double y)
     return y == 0 ? 0 : -(y * apply(kernels, MLPI_MAP_LOG, p));
 }
 
+/* `extra` is the quantile, or the logarithm of the variance. */
 static double term_of(const mlpi_kernels *kernels, mlp_loss loss, double a,
-                      double y)
+                      double y, double extra)
 {
     double d = a - y;
     switch (loss) {
@@ -247,17 +252,23 @@ static double term_of(const mlpi_kernels *kernels, mlp_loss loss, double a,
         return fabs(d);
     case MLP_LOSS_HUBER:
         return fabs(d) <= delta ? d * d / 2 : delta * (fabs(d) - delta / 2);
+    case MLP_LOSS_QUANTILE:
+        return d > 0 ? (extra - 1) * -d : extra * -d;
+    case MLP_LOSS_POISSON:
+        return apply(kernels, MLPI_MAP_EXP, a) - y * a;
+    case MLP_LOSS_GAUSSIAN_NLL:
+        return 0.5 * (extra + d * apply(kernels, MLPI_MAP_EXP, -extra) * d);
     }
     fail();
     return 0;
 }
 
-/* A sample holds n outputs a, n targets y, some of which are 0 or 1, and n
- * weights. */
+/* A sample holds n outputs a, n targets y, some of which are 0 or 1, n weights,
+ * and n numbers more. */
 typedef struct sample {
     mlp_dtype dtype;
     void *a, *y;
-    double *weight;
+    double *weight, *extra;
 } sample;
 
 static sample new_sample(mlp_dtype dtype, size_t n)
@@ -265,7 +276,8 @@ static sample new_sample(mlp_dtype dtype, size_t n)
     mlp_rng rng = mlp_rng_seeded((uint32_t)n);
     sample s = {dtype, random_reals(dtype, &rng, n, -0.1, 1.1),
                 random_reals(dtype, &rng, n, 0, 1),
-                random_reals(MLP_F64, &rng, n, 0, 3)};
+                random_reals(MLP_F64, &rng, n, 0, 3),
+                random_reals(MLP_F64, &rng, n, -1, 1)};
     for (size_t i = 2; i < n; i += 3) {
         set(dtype, s.y, i, (double)(i / 3 % 2));
     }
@@ -274,6 +286,7 @@ static sample new_sample(mlp_dtype dtype, size_t n)
 
 static void free_sample(sample *s)
 {
+    guarded_free(s->extra);
     guarded_free(s->weight);
     guarded_free(s->y);
     guarded_free(s->a);
@@ -290,11 +303,12 @@ static void check_terms(const mlpi_kernels *kernels, mlp_loss loss, size_t n,
                                   .n = n,
                                   .a = s.a,
                                   .y = s.y,
+                                  .extra = s.extra,
                                   .weight = weights ? s.weight : NULL};
     kernels->loss_terms(&terms, lanes);
     for (size_t i = 0; i < n; i++) {
-        double term =
-            term_of(kernels, loss, get(MLP_F64, s.a, i), get(MLP_F64, s.y, i));
+        double term = term_of(kernels, loss, get(MLP_F64, s.a, i),
+                              get(MLP_F64, s.y, i), s.extra[i]);
         expected[i % MLPI_LANES] += weights ? term * s.weight[i] : term;
     }
     assert_all_same(MLP_F64, lanes, expected, MLPI_LANES);
@@ -371,11 +385,13 @@ static void loss_of_a_nan_is_a_nan(void **state)
             double lanes[MLPI_LANES] = {0};
             double a[3] = {0.5, (double)NAN, 0.5};
             double y[3] = {1, 1, (double)NAN};
+            double extra[3] = {0.5, 0.5, 0.5};
             kernels->loss_terms(&(mlpi_loss_terms_args){.loss = (mlp_loss)loss,
                                                         .delta = delta,
                                                         .n = 3,
                                                         .a = a,
-                                                        .y = y},
+                                                        .y = y,
+                                                        .extra = extra},
                                 lanes);
             assert_true(!isnan(lanes[0]));
             assert_true(isnan(lanes[1]) && isnan(lanes[2]));
@@ -406,6 +422,10 @@ static double derivative_of(mlp_dtype dtype, mlp_loss loss, double a, double y)
         return d > 0 ? 1 : d < 0 ? -1 : 0;
     case MLP_LOSS_HUBER:
         return d > delta ? delta : d < -delta ? -delta : d;
+    case MLP_LOSS_QUANTILE:
+    case MLP_LOSS_POISSON:
+    case MLP_LOSS_GAUSSIAN_NLL:
+        break; /* other kernels give their gradients */
     }
     fail();
     return 0;
@@ -443,11 +463,76 @@ static void loss_gradients_follow_their_formulas(void **state)
     (void)state;
     FOR_EACH_TABLE(dtype, kernels)
     {
-        for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
+        for (int loss = 0; loss <= MLP_LOSS_HUBER; loss++) {
             for (size_t n = 0; n < MOST; n++) {
                 check_gradient(kernels, (mlp_loss)loss, n);
             }
         }
+    }
+}
+
+/* Checks m rows of n targets. The loop goes over all outputs, of which
+ * gaussian_nll has 2 n in a row. */
+static void check_column_gradient(const mlpi_kernels *kernels, mlp_loss loss,
+                                  size_t m, size_t n)
+{
+    mlp_dtype dtype = kernels->dtype;
+    size_t width = loss == MLP_LOSS_GAUSSIAN_NLL ? 2 * n : n;
+    sample s = new_sample(dtype, m * width);
+    void *d = guarded_alloc(m * width * size_of(dtype));
+    double scale = rounded(dtype, 1.0 / 3.0);
+    mlpi_column_loss_args rows = {loss, m, n, s.extra, s.a, s.y};
+    kernels->column_loss_gradient(&rows, 1.0 / 3.0, d);
+    for (size_t i = 0; i < m * width; i++) {
+        size_t row = i / width;
+        size_t j = i % width % n;
+        double a = get(dtype, s.a, row * width + j);
+        double error = rounded(dtype, a - get(dtype, s.y, row * n + j));
+        double tau = rounded(dtype, s.extra[j]);
+        double expected = error > 0 ? rounded(dtype, 1 - tau) : -tau;
+        if (loss == MLP_LOSS_GAUSSIAN_NLL) {
+            double log_variance = get(dtype, s.a, row * width + n + j);
+            double by_mean = rounded(
+                dtype, error * apply(kernels, MLPI_MAP_EXP, -log_variance));
+            double by_s = dtype == MLP_F32
+                              ? fmaf((float)-error, (float)by_mean, 1.0F)
+                              : fma(-error, by_mean, 1);
+            expected = i % width < n ? by_mean : by_s / 2;
+        }
+        assert_true(same(get(dtype, d, i), rounded(dtype, expected * scale)));
+    }
+    guarded_free(d);
+    free_sample(&s);
+}
+
+static void gradients_of_columns_follow_their_formulas(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, kernels)
+    {
+        for (size_t n = 1; n < MOST; n++) {
+            check_column_gradient(kernels, MLP_LOSS_QUANTILE, 1 + n % 4, n);
+            check_column_gradient(kernels, MLP_LOSS_GAUSSIAN_NLL, 1 + n % 4, n);
+        }
+    }
+}
+
+/* Where a mean is exact, a variance of 0 has infinite precision, and 0 times
+ * infinity would be a NaN. */
+static void an_exact_mean_with_no_variance_gives_numbers(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, kernels)
+    {
+        double reals[4];
+        double d[2];
+        set(dtype, reals, 0, 0.25);
+        set(dtype, reals, 1, -1e30);
+        set(dtype, &reals[2], 0, 0.25);
+        mlpi_column_loss_args rows = {
+            MLP_LOSS_GAUSSIAN_NLL, 1, 1, NULL, reals, &reals[2]};
+        kernels->column_loss_gradient(&rows, 1, d);
+        assert_true(get(dtype, d, 0) == 0 && get(dtype, d, 1) == 0.5);
     }
 }
 
@@ -456,7 +541,7 @@ static void gradient_of_a_nan_is_a_nan(void **state)
     (void)state;
     FOR_EACH_TABLE(dtype, kernels)
     {
-        for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
+        for (int loss = 0; loss <= MLP_LOSS_HUBER; loss++) {
             double a[1];
             double y[1];
             double d[1];
@@ -466,6 +551,20 @@ static void gradient_of_a_nan_is_a_nan(void **state)
                 .loss = (mlp_loss)loss, .delta = delta, .n = 1, .a = a, .y = y};
             kernels->loss_gradient(&terms, 1, d);
             assert_true(isnan(get(dtype, d, 0)));
+        }
+        double reals[2];
+        double d[2];
+        const double half = 0.5;
+        for (size_t wrong = 0; wrong < 2; wrong++) {
+            set(dtype, reals, wrong, (double)NAN);
+            set(dtype, reals, 1 - wrong, 1);
+            mlpi_column_loss_args rows = {
+                MLP_LOSS_GAUSSIAN_NLL, 1, 1, &half, reals, reals};
+            kernels->column_loss_gradient(&rows, 1, d);
+            assert_true(isnan(get(dtype, d, 1)));
+            rows.loss = MLP_LOSS_QUANTILE;
+            kernels->column_loss_gradient(&rows, 1, d);
+            assert_true(isnan(get(dtype, d, 0)) == (wrong == 0));
         }
     }
 }
@@ -633,7 +732,14 @@ static void find_names_the_first_place(void **state)
         }
         assert_false(kernels->find_not_finite(view, &row, &col));
         assert_false(kernels->scalar->find_not_unit(view, &row, &col));
+        assert_false(kernels->scalar->find_negative(view, &row, &col));
         assert_int_equal(row, 99);
+        set(dtype, reals, 6, -0.0);
+        assert_false(kernels->scalar->find_negative(view, &row, &col));
+        set(dtype, reals, 6, -0.5);
+        assert_true(kernels->scalar->find_negative(view, &row, &col));
+        assert_int_equal(row, 1);
+        assert_int_equal(col, 1);
         set(dtype, reals, 6, 1.5);
         set(dtype, reals, 8, -(double)INFINITY);
         assert_true(kernels->scalar->find_not_unit(view, &row, &col));
@@ -785,6 +891,8 @@ int main(void)
         cmocka_unit_test(loss_of_many_logits_is_that_of_each),
         cmocka_unit_test(loss_of_a_nan_is_a_nan),
         cmocka_unit_test(loss_gradients_follow_their_formulas),
+        cmocka_unit_test(gradients_of_columns_follow_their_formulas),
+        cmocka_unit_test(an_exact_mean_with_no_variance_gives_numbers),
         cmocka_unit_test(gradient_of_a_nan_is_a_nan),
         cmocka_unit_test(sgd_step_rounds_product_and_difference),
         cmocka_unit_test(load_rows_orders_strides_and_scales),

@@ -11,10 +11,10 @@
  */
 
 /* What MLP_ACT_AUTO stands for in the last layer, by the number of the loss:
- * bce, mse, cce, mae, huber. */
-static const mlp_activation lasts[] = {MLP_ACT_SIGMOID, MLP_ACT_IDENTITY,
-                                       MLP_ACT_SOFTMAX, MLP_ACT_IDENTITY,
-                                       MLP_ACT_IDENTITY};
+ * bce, mse, cce, mae, huber, quantile, poisson, gaussian_nll. */
+static const mlp_activation lasts[] = {
+    MLP_ACT_SIGMOID,  MLP_ACT_IDENTITY, MLP_ACT_SOFTMAX, MLP_ACT_IDENTITY,
+    MLP_ACT_IDENTITY, MLP_ACT_IDENTITY, MLP_ACT_EXP,     MLP_ACT_IDENTITY};
 
 static mlp_layer layer_of(const mlp_net *net, size_t l)
 {
@@ -53,7 +53,7 @@ static void unnamed_layers_get_what_suits(void **state)
         for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
             model open = {3,
                           3,
-                          {{.width = 5}, {.width = 4}, {.width = 3}},
+                          {{.width = 5}, {.width = 3}, {.width = 4}},
                           (mlp_loss)loss};
             model named = open;
             named.layers[0].activation = MLP_ACT_RELU;
@@ -195,6 +195,13 @@ typedef struct refusal {
     "with cce and class numbers of type MLP_I32"
 
 static const refusal refusals[] = {
+    {3, MLP_ACT_IDENTITY, MLP_LOSS_POISSON,
+     "layer 2: poisson expects exp in the last layer, got identity: set "
+     "MLP_ACT_EXP or MLP_ACT_AUTO, or for targets that are quantities the loss "
+     "MLP_LOSS_MSE"},
+    {3, MLP_ACT_AUTO, MLP_LOSS_GAUSSIAN_NLL,
+     "layer 2: gaussian_nll expects an even number of outputs, the means and "
+     "then the logarithms of the variances, got 3"},
     {3, MLP_ACT_IDENTITY, MLP_LOSS_CCE,
      "layer 2: cce expects softmax in the last layer, got identity: set "
      "MLP_ACT_SOFTMAX or MLP_ACT_AUTO, or for targets that are quantities the "
@@ -238,8 +245,13 @@ static void messages_say_what_to_set(void **state)
         assert_string_equal(record.message, r->message);
         assert_null(net);
         assert_int_equal(record.allocations, 0);
-        /* A file of MLP_NUMERICS 1 may have this network. */
-        if (r->last != MLP_ACT_AUTO) {
+        /* A file of MLP_NUMERICS 1 may have this network, unless it did not
+         * know the loss. */
+        if (r->loss > MLP_LOSS_HUBER) {
+            assert_int_equal(mlpi_net_create_saved(&config, &net),
+                             MLP_ERR_ARGUMENT);
+            assert_string_equal(record.message, r->message);
+        } else if (r->last != MLP_ACT_AUTO) {
             net = saved_net_of(&config);
             assert_int_equal(layer_of(net, 2).activation, r->last);
             mlp_net_free(net);

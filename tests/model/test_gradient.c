@@ -13,7 +13,7 @@
          f++)                                                                  \
         for (int g = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)g); \
              g++)                                                              \
-            for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++)          \
+            for (int loss = 0; loss <= MLP_LOSS_HUBER; loss++)                 \
                 if (f != MLP_ACT_SOFTMAX)
 
 /* Returns targets from 0 to 1; for cce each row has the sum 1. */
@@ -218,13 +218,15 @@ static problem smooth_problem(int f, int g, int loss)
     problem p = problem_of(&config, (data){random_matrix(MLP_F64, 7, 3, -1, 1),
                                            targets_for(loss, MLP_F64, 7, 2)});
     mlp_view W = tensor(p.net, MLP_W, 3);
+    double smaller = f == MLP_ACT_EXP ? 0.03 : 0.25; /* e^(e^z) is large */
     for (size_t i = 0; i < W.rows * W.cols; i++) {
-        put(W, i / W.cols, i % W.cols, 0.25 * at(W, i / W.cols, i % W.cols));
+        put(W, i / W.cols, i % W.cols, smaller * at(W, i / W.cols, i % W.cols));
     }
     for (size_t j = 0; j < 7; j++) {
         put(tensor(p.net, MLP_B, 1), 0, j, 0.07 * (double)j - 0.2);
     }
-    fill(tensor(p.net, MLP_B, 3), g == MLP_ACT_SOFTPLUS ? -0.5 : 0.5);
+    fill(tensor(p.net, MLP_B, 3),
+         g == MLP_ACT_SOFTPLUS || g == MLP_ACT_EXP ? -0.5 : 0.5);
     if (loss == MLP_LOSS_MAE || loss == MLP_LOSS_HUBER) {
         leave_corners(&p, config.huber_delta);
     }

@@ -147,7 +147,8 @@ static void losses_and_gradients_are_pytorchs(void **state)
         assert_pytorchs(MLP_F32, row, (int)i, (tolerance){1e-5, 1e-6});
         seen[(size_t)row[0]] = true;
     }
-    for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
+    /* test_distributions.c has the later losses. */
+    for (int loss = 0; loss <= MLP_LOSS_HUBER; loss++) {
         assert_true(seen[loss]);
     }
     free(cases.data);

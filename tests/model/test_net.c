@@ -505,6 +505,89 @@ static void tensors_do_not_overlap(void **state)
     mlp_net_free(net);
 }
 
+/* The one view of all parameters has each tensor in its documented place. */
+static void parameters_come_layer_by_layer(void **state)
+{
+    (void)state;
+    model normed = square_model;
+    normed.layers[1].batch_norm = true;
+    FOR_EACH_PRECISION(p)
+    {
+        mlp_net *net = new_net(&normed, p, NULL);
+        mlp_view all;
+        mlp_cview same;
+        assert_int_equal(mlp_net_parameters(net, &all), MLP_OK);
+        assert_int_equal(mlp_net_cparameters(net, &same), MLP_OK);
+        assert_int_equal(all.rows, 1);
+        assert_int_equal(all.cols, mlp_net_parameter_count(net));
+        assert_ptr_equal(all.data, same.data);
+        for (size_t i = 0; i < all.cols; i++) {
+            put(all, 0, i, (double)i);
+        }
+        assert_same(same, ro(all));
+        double next = 0.0;
+        for (size_t l = 1; l <= 3; l++) {
+            mlp_cview W_transposed =
+                mlp_cview_transpose(ctensor(net, MLP_W, l));
+            mlp_cview parts[3] = {W_transposed, ctensor(net, MLP_B, l)};
+            if (l == 2) {
+                parts[2] = ctensor(net, MLP_SCALE, l);
+            }
+            for (size_t k = 0; k < (l == 2 ? 3 : 2); k++) {
+                for (size_t i = 0; i < parts[k].rows; i++) {
+                    for (size_t j = 0; j < parts[k].cols; j++, next++) {
+                        assert_true(mlp_cview_at(parts[k], i, j) == next);
+                    }
+                }
+            }
+        }
+        assert_true(next == (double)all.cols);
+        mlp_net_free(net);
+    }
+}
+
+static void parameters_need_a_net_and_a_place(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_net *net = new_net(&xor_model, MLP_F64, &record);
+    mlp_view view = mlp_view_f64(NULL, 7, 8);
+    mlp_cview cview = mlp_cview_f64(NULL, 9, 10);
+    assert_told(&record, mlp_net_parameters(net, NULL), MLP_ERR_NULL, "view");
+    assert_told(&record, mlp_net_cparameters(net, NULL), MLP_ERR_NULL, "view");
+    assert_int_equal(mlp_net_parameters(NULL, &view), MLP_ERR_NULL);
+    assert_int_equal(mlp_net_cparameters(NULL, &cview), MLP_ERR_NULL);
+    assert_true(view.rows == 7 && view.cols == 8 && !view.data);
+    assert_true(cview.rows == 9 && cview.cols == 10 && !cview.data);
+    mlp_net_free(net);
+}
+
+/* A fit sets the scaling of a network only if nobody may have set its weights.
+ * A view for reading sets nothing. */
+static void writable_parameters_count_as_trained(void **state)
+{
+    (void)state;
+    data d = xor_data(MLP_F64);
+    mlp_train_options options = mlp_train_defaults();
+    options.epochs = 1;
+    for (int writable = 0; writable < 2; writable++) {
+        mlp_net *net = new_net(&xor_model, MLP_F64, NULL);
+        mlp_view view;
+        mlp_cview cview;
+        double mean[2];
+        double std[2];
+        assert_int_equal(writable ? mlp_net_parameters(net, &view)
+                                  : mlp_net_cparameters(net, &cview),
+                         MLP_OK);
+        assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL),
+                         MLP_OK);
+        assert_int_equal(mlp_net_scaling(net, mean, std), MLP_OK);
+        assert_true(mean[0] == (writable ? 0 : 0.5));
+        mlp_net_free(net);
+    }
+    free_data(d);
+}
+
 static void tensor_refuses_what_is_not_there(void **state)
 {
     (void)state;
@@ -518,6 +601,7 @@ static void tensor_refuses_what_is_not_there(void **state)
         {MLP_A, 1, "A"},           {MLP_A, 0, "A"},
         {MLP_DW, 1, "d"},          {MLP_DB, 2, "d"},
         {(mlp_tensor)99, 1, "99"}, {MLP_DROPPED, 1, "A_dropped"},
+        {MLP_DX, 1, "dX"},
     };
     hook_record record = {0};
     mlp_net *net = new_net(&xor_model, MLP_F64, &record);
@@ -797,6 +881,9 @@ int main(void)
         cmocka_unit_test(slopes_are_of_those_that_have_one),
         cmocka_unit_test(tensor_shows_the_parameters_themselves),
         cmocka_unit_test(tensors_do_not_overlap),
+        cmocka_unit_test(parameters_come_layer_by_layer),
+        cmocka_unit_test(parameters_need_a_net_and_a_place),
+        cmocka_unit_test(writable_parameters_count_as_trained),
         cmocka_unit_test(tensor_refuses_what_is_not_there),
         cmocka_unit_test(clone_is_equal_and_independent),
         cmocka_unit_test(clone_refuses_null),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # What mlp_export_c writes compiles everywhere without a warning, predicts what
-# the library predicts (10,000 rows of each network of export_tool.c), and has
-# the size that it states. It is compiled as C99 by gcc and clang, as C++11, and
+# the library predicts (10,000 rows of each network of export_tool.c), computes
+# its Jacobians, and has the size that it states. It is compiled as C99 by gcc and clang, as C++11, and
 # for Cortex-M4 and AVR. The int8 form contains no floating-point instruction,
 # and computes the same integers with the instructions of ARM for two products.
 
@@ -68,7 +68,7 @@ while read -r network constants scratch_bytes; do
         ;;
     esac
     case $network in
-    deep_f32 | deep_f64_bits | deep_int8 | moons)
+    deep_f32 | deep_f64_bits | deep_int8 | moons | forward | scaled_bits)
         # shellcheck disable=SC2086
         quietly cc -std=c99 $strict "-D${upper}_SELF_TEST" "$network.c" \
             -o self -lm
@@ -94,6 +94,11 @@ grep -q look_up_each quantities.c || fail "there are no tables"
 sed '/^static const double w3/,/^};/ s/,$/ + 1e-5,/' moons.c >other.c
 quietly cc -std=c99 -DMOONS_SELF_TEST other.c -o self -lm
 ! ./self || fail "the self-test sees nothing"
+# It fails for another Jacobian, too, one without the scaling of the inputs.
+sed '/ scale_rows_down(2, 1, input_scaling, jacobian);/d' moons.c >other.c
+! cmp -s moons.c other.c || fail "there is no such line in moons.c"
+quietly cc -std=c99 -DMOONS_SELF_TEST other.c -o self -lm
+! ./self || fail "the self-test does not see a Jacobian"
 # The compiler refuses the header of another export.
 sed 's/MOONS_ID 0x/MOONS_ID 0x1/' moons.h >other.h
 sed 's/moons\.h/other.h/' moons.c >other.c
@@ -106,7 +111,7 @@ for compiler in clang g++ clang++; do
     *) language='-x c++ -std=c++11 -O2 -march=native' ;;
     esac
     links cc -march=native || language=${language% *}
-    for network in deep_f32_bits digits_bits deep_f64 deep_int8; do
+    for network in deep_f32_bits digits_bits deep_f64 forward_bits deep_int8; do
         [ $compiler != clang++ ] || [ $network = deep_f32_bits ] || continue
         # shellcheck disable=SC2086
         run_as $network $compiler $language

@@ -12,7 +12,7 @@
 - functions in src/, include/ and examples/: median at most 12 lines, nine of
   ten at most 30, none over 80;
 - files in src/, include/ and examples/: at most 600 lines (mlp.h, the manual:
-  1560); fewer than 15 % of the files in src/ under 60.
+  1750); fewer than 15 % of the files in src/ under 60.
 
 --list prints each comment without a verb, and each that opens with a word that
 leans on another comment. The exit status is 1 if a limit is broken.
@@ -160,7 +160,7 @@ def main():
                     short += count < 60
                 if ours or folder == "examples":
                     functions.extend(function_lengths(text))
-                    if count > (1560 if name == "mlp.h" else 600):
+                    if count > (1750 if name == "mlp.h" else 600):
                         bad.append(f"{file}: {count} lines")
                 for number, comment, height, shared in comments(text):
                     if ours and counted:

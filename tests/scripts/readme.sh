@@ -66,6 +66,17 @@ for session in "$scratch"/session*; do
         fail "README.md ('<') says something else than what comes ('>')"
 done
 
+# The commands that draw leave their pictures, where gnuplot is installed.
+if command -v gnuplot >/dev/null; then
+    grep '^mlp .* --plot ' "$source/README.md" >"$scratch/plots"
+    while read -r line; do
+        eval "$line" </dev/null 2>err ||
+            fail "a command of README.md fails: $line: $(cat err)"
+        grep -q '</svg>' "${line##* }" || fail "no whole picture: $line"
+    done <"$scratch/plots"
+    [ -s "$scratch/plots" ] || fail "README.md shows no command that draws"
+fi
+
 whole=0
 for program in $programs; do
     grep -q 'int main' "$program" || continue

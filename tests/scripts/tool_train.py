@@ -175,6 +175,98 @@ class Scores(unittest.TestCase):
         self.assertAlmostEqual(cv["deviation"], (mean * (1 - mean)) ** 0.5)
 
 
+class Losses(unittest.TestCase):
+    """The scores are computed again from the answers of predict."""
+
+    def scored(self, target, loss, columns):
+        """Returns the targets, the answers and what test tells of them."""
+        run("train", "counts.csv", target, "--loss", loss, "--ignore",
+            "y" if target == "n" else "n", "-o", loss + ".mlp")
+        shown = json.loads(run("test", "--json", loss + ".mlp",
+                               "counts.csv")[0])
+        rows = run("predict", loss + ".mlp", "counts.csv")[0].splitlines()
+        names = rows[0].split(",")
+        self.assertEqual(names[3:], columns)
+        table = np.array([row.split(",") for row in rows[1:]], float)
+        return table[:, names.index(target)], table[:, 3:], shown
+
+    @classmethod
+    def setUpClass(cls):
+        draw = np.random.RandomState(5)
+        x = draw.uniform(-1, 1, 600)
+        y = 10 * np.sin(3 * x) + (1 + x / 2) * draw.randn(600) + 50
+        write("counts.csv", [("x", "y", "n"),
+                             *zip(x, y, draw.poisson(np.exp(1 + x)))])
+
+    def test_quantiles(self):
+        y, a, shown = self.scored("y", "quantile",
+                                  ["y_0.05", "y_0.5", "y_0.95"])
+        tau = np.array([.05, .5, .95])
+        self.assertLess(np.abs(shown["covered"] - tau).max(), 0.05)
+        self.assertEqual(shown["covered"],
+                         [np.mean(y <= column) for column in a.T])
+
+        def pinball(predicted):
+            d = y[:, None] - predicted
+            return np.maximum(tau * d, (tau - 1) * d).mean()
+
+        network, simple = pinball(a), pinball(np.quantile(y, tau))
+        self.assertAlmostEqual(shown["pinball_loss"], network, 12)
+        self.assertAlmostEqual(shown["quantiles_pinball_loss"], simple, 12)
+        self.assertAlmostEqual(shown["d2"], 1 - network / simple, 12)
+        self.assertGreater(shown["d2"], 0.6)
+        self.assertRegex(run("test", "quantile.mlp", "counts.csv")[0],
+                         r"D2 0\.\d+, pinball loss .*always the quantiles: .*"
+                         r"; at or below the outputs 0\.0\d+ \(0\.05\), ")
+
+    def test_counts(self):
+        n, a, shown = self.scored("n", "poisson", ["predicted_n"])
+
+        def deviance(rate):
+            return 2 * np.sum(n * np.log(np.maximum(n, 1e-300) / rate)
+                              - n + rate)
+
+        d2 = 1 - deviance(a[:, 0]) / deviance(n.mean())
+        self.assertAlmostEqual(shown["d2"], d2, 12)
+        self.assertGreater(shown["d2"], 0.3)
+        self.assertNotIn("covered", shown)
+
+    def test_means_and_variances(self):
+        y, a, shown = self.scored("y", "gaussian_nll",
+                                  ["y_mean", "y_log_variance"])
+        error = np.abs(y - a[:, 0])
+        inside = np.mean(error <= 1.96 * np.exp(a[:, 1] / 2))
+        r2 = 1 - (error ** 2).sum() / ((y - y.mean()) ** 2).sum()
+        self.assertAlmostEqual(shown["r2"], r2, 12)
+        self.assertEqual(shown["covered"], [inside])
+        self.assertLess(abs(inside - 0.95), 0.03)
+
+    def test_the_command_has_the_loss(self):
+        found = facts("counts.csv", "y", "--loss", "quantile", "--cv", "3")
+        self.assertIn(" --loss quantile", found["options"])
+        self.assertIn("d2", found["cv"])
+        self.assertEqual(len(found["held_out"]["covered"]), 3)
+
+    def test_going_on(self):
+        run("train", "counts.csv", "y", "--loss", "quantile", "-o", "q.mlp")
+        train("counts.csv", "y", "--from", "q.mlp", "-o", "q2.mlp",
+              "--epochs", "1")
+        talk = refused("counts.csv", "y", "--from", "q.mlp", "--loss", "mse",
+                       status=2)
+        self.assertIn("has its layers and its loss already", talk)
+
+    def test_classes_have_none(self):
+        self.assertEqual(refused("iris.csv", "species", "--task", "classes",
+                                 "--loss", "mae", status=2),
+                         "mlp: --loss is for numbers, and --task says "
+                         "classes\n")
+
+    def test_counts_below_0(self):
+        write("negative.csv", [("x", "n")] + [(i, i - 3) for i in range(20)])
+        talk = train("negative.csv", "n", "--loss", "poisson", status=1)[1]
+        self.assertIn("poisson expects counts, 0 or more, got -", talk)
+
+
 class Networks(unittest.TestCase):
     def test_equal_commands_write_equal_bytes(self):
         first = facts("iris.csv", "species", "-o", "first.mlp")
@@ -516,7 +608,7 @@ class Output(unittest.TestCase):
                 "--dropout": ("1", "-0.1", "x"),
                 "--seed": ("-1", "4294967296"), "--cv": ("1", "0", "x"),
                 "--tune": ("0", "-3", "5x", "s", "5mm", "inf", "nan"),
-                "--task": ("class", ""),
+                "--task": ("class", ""), "--loss": ("bce", "cce", "l2", ""),
                 "--layers": ("", "0", "a", "3,,4", "-3", "16777217",
                              "1,2,3,4,5,6,7,8,9")}.items():
             for value in values:

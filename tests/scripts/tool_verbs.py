@@ -604,6 +604,14 @@ class Export(unittest.TestCase):
                       "unknown.csv")
         self.assertNotIn("score", talk)
 
+    def test_derivatives(self):
+        run("export", "iris.mlp", "iris_j.c", "--jacobian")
+        self.assertIn("void iris_j_jacobian(",
+                      open("iris_j.h", encoding="utf-8").read())
+        self.compile(["cc", "-std=c99", "-DIRIS_J_SELF_TEST"], "./iris_j",
+                     "iris_j.c")
+        subprocess.run("./iris_j", check=True)
+
     def test_other_files_keep_columns(self):
         expected, _ = run("predict", "grades.mlp", "new.csv")
         ends = ["safetensors", "mlp"]
@@ -622,13 +630,16 @@ class Export(unittest.TestCase):
     def test_misuse(self):
         for arguments in (["x.txt"], ["x"], [".c"], ["x.c", "--int8"],
                           ["x.onnx", "--int8", "--rows", "iris.csv"],
-                          ["x.mlp", "--rows", "iris.csv"]):
+                          ["x.mlp", "--rows", "iris.csv"],
+                          ["x.mlp", "--jacobian"]):
             _, talk = run("export", "iris.mlp", *arguments, status=2)
             self.assertEqual(talk.count("\n"), 1)
         for path in "no/x.c", "no/x.mlp", "a-b.c", "math.c":
             _, talk = run("export", "iris.mlp", path, status=1)
             self.assertEqual(talk.count("\n"), 1)
         run("export", "iris.mlp", "x.c", "--rows", "mixed.csv", status=2)
+        run("export", "iris.mlp", "x.c", "--rows", "iris.csv", "--int8",
+            "--jacobian", status=1)
         self.assertFalse(os.path.exists("x.c") or os.path.exists("x.h"))
 
 

@@ -95,5 +95,5 @@ def install():
         **{x: (lambda name=x.lower(): activation(name))
            for x in ("Identity", "Sigmoid", "Tanh", "ReLU", "SiLU")})
     torch = types.ModuleType("torch")
-    torch.nn, torch.tensor = nn, np.array
+    torch.nn, torch.tensor, torch.exp = nn, np.array, np.exp
     sys.modules.update({"torch": torch, "torch.nn": nn})

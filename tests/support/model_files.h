@@ -43,7 +43,9 @@ static inline mlp_net *loaded_of(file f)
 static inline mlp_net *any_net(mlp_dtype p, mlp_activation activation,
                                mlp_loss loss, int kind)
 {
-    const char *const names[] = {"a", "b\"", "c", "d", "e"};
+    const char *const names[] = {"a", "b\"", "c", "d", "e", "f"};
+    const double quantiles[] = {0.1, 0.25, 0.5, 0.75, 0.95};
+    size_t outputs = loss == MLP_LOSS_GAUSSIAN_NLL ? 6 : 5;
     const double mean[] = {1, -2, 0.25};
     const double std[] = {0.5, 3, 0.1};
     bool extras = kind % 2 == 1;
@@ -51,7 +53,7 @@ static inline mlp_net *any_net(mlp_dtype p, mlp_activation activation,
         {7, activation, 0.125, extras ? 0.25 : 0, extras},
         {4, MLP_ACT_RELU, 0, 0, false},
         {6, activation, 0.1, extras ? 0.1 : 0, extras},
-        {5, activation, 0.125, 0, false},
+        {outputs, activation, 0.125, 0, false},
     };
     mlp_config config = tutorial_config();
     config.inputs = 3;
@@ -61,6 +63,7 @@ static inline mlp_net *any_net(mlp_dtype p, mlp_activation activation,
     config.loss = loss;
     config.seed = (uint32_t)kind + 1;
     config.huber_delta = extras ? 0.3 : 1;
+    config.quantiles = extras && loss == MLP_LOSS_QUANTILE ? quantiles : NULL;
     config.label_smoothing =
         extras && (loss == MLP_LOSS_BCE || loss == MLP_LOSS_CCE) ? 0.1 : 0;
     config.batch_norm_momentum = extras ? 0.2 : 0.1;
@@ -82,14 +85,15 @@ static inline mlp_net *any_net(mlp_dtype p, mlp_activation activation,
     if (kind >= 2) {
         assert_int_equal(mlp_net_set_scaling(net, mean, std), MLP_OK);
     }
-    if (kind >= 2 && loss != MLP_LOSS_BCE && loss != MLP_LOSS_CCE) {
+    if (kind >= 2 && loss != MLP_LOSS_BCE && loss != MLP_LOSS_CCE &&
+        loss != MLP_LOSS_POISSON) {
         const double out_mean[] = {0.1, -5e6, 3, 0, 1e-9};
         const double out_std[] = {1, 2e6, 0.3, 4, 1e-10};
         assert_int_equal(mlp_net_set_target_scaling(net, out_mean, out_std),
                          MLP_OK);
     }
     if (kind == 3) {
-        assert_int_equal(mlp_net_set_class_names(net, names, 5), MLP_OK);
+        assert_int_equal(mlp_net_set_class_names(net, names, outputs), MLP_OK);
         assert_int_equal(mlp_net_set_metadata(net, "author", "me, \"I\""),
                          MLP_OK);
         assert_int_equal(mlp_net_set_metadata(net, "a", "b"), MLP_OK);

@@ -217,7 +217,7 @@ static inline void assert_same_net(const mlp_net *a, const mlp_net *b)
     }
     assert_int_equal(mlp_net_inputs(a), mlp_net_inputs(b));
     assert_same_scaling(mlp_net_scaling, mlp_net_inputs(a), a, b);
-    assert_same_scaling(mlp_net_target_scaling, mlp_net_outputs(a), a, b);
+    assert_same_scaling(mlp_net_target_scaling, mlp_net_targets(a), a, b);
 }
 
 /* Checks that a network predicts a row, wherever it came from. */

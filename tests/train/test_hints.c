@@ -166,6 +166,25 @@ static void raw_targets_of_a_relu_are_told_another_remedy(void **state)
     free_data(d);
 }
 
+/* Counts of any size are learnt by their logarithms, and cannot be scaled. A
+ * loss that is negative and falls has not risen by a fifth. */
+static void counts_and_variances_give_no_hint(void **state)
+{
+    (void)state;
+    static const mlp_loss losses[] = {MLP_LOSS_POISSON, MLP_LOSS_GAUSSIAN_NLL};
+    mlp_train_options options = mlp_train_defaults();
+    options.epochs = 30;
+    for (size_t i = 0; i < COUNT(losses); i++) {
+        model m = {2, 2, {{8, MLP_ACT_RELU}, {i == 0 ? 1 : 2}}, losses[i]};
+        data d = small_data(&m);
+        for (size_t row = 0; row < ROWS; row++) {
+            put(d.Y, row, 0, 400 + floor(40 * at(d.Y, row, 0)));
+        }
+        fit_hints(&m, d, &options, NULL);
+        free_data(d);
+    }
+}
+
 static void targets_out_of_reach_give_a_hint(void **state)
 {
     (void)state;
@@ -177,7 +196,8 @@ static void targets_out_of_reach_give_a_hint(void **state)
         {MLP_ACT_SIGMOID, 0, 1, 5},     {MLP_ACT_SIGMOID, 0, 1, -0.1},
         {MLP_ACT_TANH, -1, 1, 1.5},     {MLP_ACT_RELU, 0, 9, -1},
         {MLP_ACT_SOFTPLUS, 0, 9, -1},   {MLP_ACT_ELU, -1, 9, -1.1},
-        {MLP_ACT_GELU, -0.16, 9, -0.2}, {MLP_ACT_SILU, -0.27, 9, -0.3},
+        {MLP_ACT_EXP, 0, 9, -1},        {MLP_ACT_GELU, -0.16, 9, -0.2},
+        {MLP_ACT_SILU, -0.27, 9, -0.3},
     };
     mlp_train_options options = raw_options();
     options.epochs = 1;
@@ -478,6 +498,7 @@ int main(void)
         cmocka_unit_test(rows_held_out_give_no_hint),
         cmocka_unit_test(raw_targets_give_a_hint),
         cmocka_unit_test(raw_targets_of_a_relu_are_told_another_remedy),
+        cmocka_unit_test(counts_and_variances_give_no_hint),
         cmocka_unit_test(targets_out_of_reach_give_a_hint),
         cmocka_unit_test(a_column_with_few_digits_gives_a_hint),
         cmocka_unit_test(a_stream_gives_hints_for_its_first_chunk),

@@ -222,9 +222,10 @@ static void tensors_have_the_shapes_of_the_batch(void **state)
                 const size_t shapes[][2] = {
                     {n[l], n[l - 1]}, {1, n[l]}, {m, n[l]}, {m, n[l]},
                     {n[l], n[l - 1]}, {1, n[l]}, {m, n[l]}, {1, n[l]},
-                    {1, n[l]},        {1, n[l]}, {1, n[l]}};
+                    {1, n[l]},        {1, n[l]}, {1, n[l]}, {m, n[0]}};
                 for (int t = 0; mlp_tensor_name((mlp_tensor)t); t++) {
-                    mlp_view view = seen(trainer, (mlp_tensor)t, l);
+                    mlp_view view =
+                        seen(trainer, (mlp_tensor)t, t == MLP_DX ? 0 : l);
                     assert_int_equal(view.dtype, p);
                     assert_int_equal(view.rows, shapes[t][0]);
                     assert_int_equal(view.cols, shapes[t][1]);

@@ -16,12 +16,14 @@ keep() {
     echo "$printed" | grep -E "$2" >"$vectors/example_$1.txt"
 }
 
+keep adversarial '%$'
 keep circles .
 keep committee .
 keep digits '^Fold|^Test'
 keep lockstep '^Tick'
 keep online '^Point'
 keep own_loop '^Epoch|Accuracy'
+keep policy .
 keep regression '^Training|^Test'
 
 # The first run trains and saves; the second one loads. The file of ONNX is

@@ -126,6 +126,19 @@ typedef struct plan {
     NUMBER_ROWS, precision, ODD_SIZES, MLP_ACT_IDENTITY, MLP_LOSS_HUBER,       \
         MLP_INIT_HE, 2, 100, 0.1, MLP_OPTIMIZER_SGD, true, .scales = true
 
+/* The losses that treat columns differently, and that of counts. The hash of
+ * gaussian_nll has the scaling of its variances. */
+#define DISTRIBUTION(precision, outputs, last, loss, scaled)                   \
+    NUMBER_ROWS, precision, 157, {101, 129, 67, outputs},                      \
+        {MLP_ACT_TANH, MLP_ACT_TANH}, last, loss, MLP_INIT_GLOROT, 2, 100,     \
+        0.02, MLP_OPTIMIZER_SGD, true, .scales = (scaled)
+#define QUANTILE(precision)                                                    \
+    DISTRIBUTION(precision, 7, MLP_ACT_IDENTITY, MLP_LOSS_QUANTILE, true)
+#define POISSON(precision)                                                     \
+    DISTRIBUTION(precision, 7, MLP_ACT_EXP, MLP_LOSS_POISSON, false)
+#define GAUSSIAN(precision)                                                    \
+    DISTRIBUTION(precision, 14, MLP_ACT_IDENTITY, MLP_LOSS_GAUSSIAN_NLL, true)
+
 /* The benchmark's networks have ReLU, and either softmax with cross-entropy or
  * linear outputs with the squared error. */
 #define RELU                                                                   \
@@ -170,6 +183,12 @@ static const plan quick_plans[] = {
     {"more_rectifiers_f32", MORE_RECTIFIERS(MLP_F32)},
     {"scaled_f64", SCALED(MLP_F64)},
     {"scaled_f32", SCALED(MLP_F32)},
+    {"quantile_f64", QUANTILE(MLP_F64)},
+    {"quantile_f32", QUANTILE(MLP_F32)},
+    {"poisson_f64", POISSON(MLP_F64)},
+    {"poisson_f32", POISSON(MLP_F32)},
+    {"gaussian_f64", GAUSSIAN(MLP_F64)},
+    {"gaussian_f32", GAUSSIAN(MLP_F32)},
     {"w3_f32", DIGITS(MLP_F32)},
     {"w4_adam_f32", WIDE(MLP_F32, 784, 512, 12, MLP_OPTIMIZER_ADAM)},
     {"w5_quarter_f32", NUMBERS(MLP_F32, 256)},
@@ -217,6 +236,12 @@ static size_t outputs_of(const plan *p)
     return p->widths[3] > 0 ? p->widths[3] : p->widths[2];
 }
 
+static size_t targets_of(const plan *p)
+{
+    size_t n = outputs_of(p);
+    return p->loss == MLP_LOSS_GAUSSIAN_NLL ? n / 2 : n;
+}
+
 static void fill_xor(data *d)
 {
     static const double x[8] = {0, 0, 0, 1, 1, 0, 1, 1};
@@ -252,7 +277,7 @@ static void fill_digits(data *d, size_t m)
 
 static void fill_randomly(data *d, const plan *p)
 {
-    size_t outputs = outputs_of(p);
+    size_t outputs = targets_of(p);
     mlp_rng rng = mlp_rng_seeded(7);
     for (size_t i = 0; i < p->rows * p->widths[0]; i++) {
         d->x[i] = mlp_rng_uniform(&rng, -1, 1);
@@ -301,7 +326,7 @@ static mlp_cview view_of(double *numbers, mlp_dtype precision, size_t rows,
 
 static data data_of(const plan *p)
 {
-    size_t outputs = outputs_of(p);
+    size_t outputs = targets_of(p);
     data d = {.x = need_memory(p->rows * p->widths[0], sizeof(double)),
               .y = need_memory(p->rows * outputs, sizeof(double)),
               .classes = need_memory(p->rows, sizeof(int32_t))};
@@ -439,7 +464,9 @@ static uint64_t train(const plan *p, variant v, const data *d, uint64_t hash)
                         .dropout = is_last ? 0.0 : p->dropout[l - 1],
                         .batch_norm = p->normed[l - 1]};
     }
+    static const double quantiles[] = {0.05, 0.1, 0.3, 0.5, 0.6, 0.9, 0.99};
     mlp_config config = tutorial_config();
+    config.quantiles = p->loss == MLP_LOSS_QUANTILE ? quantiles : NULL;
     config.inputs = p->widths[0];
     config.layers = layers;
     config.n_layers = L;
@@ -555,7 +582,7 @@ static void run_sizes(void)
 }
 
 /* ---------------------------------------------------------------------------
- * Each optimizer but lbfgs with each loss, also with penalties, clipping and,
+ * Each optimizer but lbfgs with each of the first five losses, also with penalties, clipping and,
  * where it is possible, label smoothing; all share one hash. Steps with several
  * threads have each optimizer once.
  */
@@ -591,7 +618,7 @@ static uint64_t train_optimizers(mlp_dtype precision, variant v, bool busy)
 {
     uint64_t hash = first_hash;
     for (int i = 0; i < MLP_OPTIMIZER_LBFGS - MLP_OPTIMIZER_SGD; i++) {
-        for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
+        for (int loss = 0; loss <= MLP_LOSS_HUBER; loss++) {
             if (!busy || loss == i % 5) {
                 plan p = optimizer_plan(precision, i, loss, busy);
                 data d = data_of(&p);
@@ -613,6 +640,84 @@ static void run_optimizers(void)
             print("shared_rules_f64", v, train_optimizers(MLP_F64, v, true));
             print("shared_rules_f32", v, train_optimizers(MLP_F32, v, true));
         }
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * Jacobians in both modes, of networks with all activations
+ */
+
+/* Returns a network of three layers, of which the second has batch norm, with
+ * scaled inputs and targets. */
+static mlp_net *jacobian_net(mlp_dtype precision, mlp_activation f,
+                             size_t inputs, const char *kernels)
+{
+    static const double mean[] = {0.5, -1, 2, 0, 1, -0.25, 3, 0.125, 7, 1, 2};
+    static const double std[] = {2, 0.75, 1, 3, 0.5, 1.25, 4, 1.5, 3, 2, 0.3};
+    bool is_softmax = f == MLP_ACT_SOFTMAX;
+    mlp_activation hidden = is_softmax ? MLP_ACT_TANH : f;
+    const mlp_layer layers[] = {
+        {.width = 37, .activation = hidden},
+        {.width = 23, .activation = hidden, .batch_norm = true},
+        {.width = 7, .activation = f}};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = inputs;
+    config.layers = layers;
+    config.n_layers = 3;
+    config.loss = MLP_LOSS_MSE;
+    config.precision = precision;
+    config.init = MLP_INIT_GLOROT;
+    config.kernels = kernels;
+    mlp_net *net = NULL;
+    if (mlp_net_create(&config, &net) != MLP_OK ||
+        mlp_net_set_scaling(net, mean, std) != MLP_OK ||
+        mlp_net_set_target_scaling(net, mean, std) != MLP_OK) {
+        (void)fprintf(stderr, "jacobians: cannot make a network\n");
+        exit(1);
+    }
+    return net;
+}
+
+static uint64_t hash_jacobians(mlp_dtype precision, const char *kernels)
+{
+    enum { MOST = 11, OUTPUTS = 7 };
+    uint64_t hash = first_hash;
+    for (int f = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)f);
+         f++) {
+        for (size_t inputs = 3; inputs <= MOST; inputs += 8) {
+            static double x[MOST];
+            static double memory[OUTPUTS * MOST];
+            mlp_net *net =
+                jacobian_net(precision, (mlp_activation)f, inputs, kernels);
+            mlp_workspace *workspace = NULL;
+            mlp_view J = {precision, OUTPUTS, inputs, inputs, 1, memory};
+            for (size_t i = 0; i < inputs; i++) {
+                x[i] = (double)i / 8 - 0.5;
+            }
+            mlp_status status = mlp_workspace_create(net, &workspace);
+            if (status == MLP_OK) {
+                status = mlp_jacobian(net, workspace,
+                                      view_of(x, precision, 1, inputs), J);
+            }
+            if (status != MLP_OK) {
+                (void)fprintf(stderr, "jacobians: %s\n",
+                              mlp_status_text(status));
+                exit(1);
+            }
+            hash = hash_view(hash, mlp_view_const(J));
+            mlp_workspace_free(workspace);
+            mlp_net_free(net);
+        }
+    }
+    return hash;
+}
+
+static void run_jacobians(void)
+{
+    for (size_t k = 0; mlp_kernels(k); k++) {
+        variant v = {mlp_kernels(k), 1};
+        print("jacobians_f64", v, hash_jacobians(MLP_F64, v.kernels));
+        print("jacobians_f32", v, hash_jacobians(MLP_F32, v.kernels));
     }
 }
 
@@ -662,6 +767,7 @@ int main(int argc, char **argv)
     }
     run_sizes();
     run_optimizers();
+    run_jacobians();
     for (int kind = 0; kind < GOLDEN_KINDS; kind++) {
         run_golden(kind, MLP_F32);
         run_golden(kind, MLP_F64);

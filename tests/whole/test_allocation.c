@@ -251,6 +251,11 @@ static void predict_with_a_workspace_allocates_nothing(void **state)
                                               f.A),
                              MLP_OK);
         }
+        mlp_view J = new_matrix(p, 5, 5, NULL);
+        assert_int_equal(
+            mlp_jacobian(f.net, workspace, mlp_cview_rows(ro(f.d.X), 0, 1), J),
+            MLP_OK);
+        free(J.data);
         assert_int_equal(f.record.allocations, before);
         mlp_workspace_free(workspace);
         finish(&f);
@@ -279,6 +284,9 @@ static void steps_allocate_nothing(void **state)
             assert_int_equal(mlp_trainer_tensor(trainer, MLP_DW, 1, &view),
                              MLP_OK);
             assert_int_equal(mlp_trainer_update(trainer, 0.1), MLP_OK);
+            assert_int_equal(mlp_trainer_backward_from(trainer, Y), MLP_OK);
+            assert_int_equal(mlp_trainer_backward_from_dZ(trainer, Y), MLP_OK);
+            assert_int_equal(mlp_trainer_gradients(trainer, &view), MLP_OK);
         }
         assert_int_equal(f.record.allocations, before);
         mlp_trainer_free(trainer);

@@ -50,11 +50,16 @@ set(canonical_sources
     ${runtime}/real.h)
 set(int8_sources ${runtime}/int8.h)
 
-# The names that export_real.c and export_int8.c ask for.
+# The names that export_real.c, export_jacobian.c and export_int8.c ask for.
 set(real_names
     real dense standardise rescale first_largest probabilities
     sigmoid_of tanh_of relu_of leaky_relu_of elu_of gelu_of gelu_tanh_of silu_of
-    softplus_of)
+    softplus_of exp_of
+    set_unit multiply_matrix multiply_rows multiply_by_softmax scale_rows_up
+    scale_rows_down transpose
+    sigmoid_derivative tanh_derivative relu_derivative leaky_relu_derivative
+    elu_derivative gelu_derivative gelu_tanh_derivative silu_derivative
+    softplus_derivative exp_derivative)
 set(int8_names dense look_up look_up_each first_largest quantised)
 
 set(snippet_sources ${libm_sources} ${canonical_sources} ${int8_sources})

@@ -291,6 +291,7 @@ static mlp_status export_folded(mlpi_export *e, const char *path, char *header)
         status = write_files(e, path, header);
     }
     mlpi_release(&e->net->hooks, e->int8);
+    mlpi_release(&e->net->hooks, e->jacobians.data);
     mlpi_release(&e->net->hooks, e->X.data);
     return status;
 }

@@ -12,6 +12,7 @@
  *     net_predict(x, y, scratch)   outputs of a row of inputs
  *     net_class(y)                 the class that outputs name, if they do
  *     net_class_name(number)       the name of a class, if classes have names
+ *     net_jacobian(x, j, scratch)  derivatives of all outputs, if asked for
  *
  * None of them allocates or has variables of its own, so they may run in
  * several threads at once, each with its own scratch.
@@ -51,6 +52,35 @@ void mlpi_export_require(mlpi_snippets *snippets, const char *name)
     bool found = mlpi_snippets_require(snippets, name);
     assert(found);
     (void)found;
+}
+
+void mlpi_export_require_activation(mlpi_snippets *snippets, mlp_activation f,
+                                    const char *end)
+{
+    char name[64];
+    mlpi_writer to = {.bytes = (unsigned char *)name};
+    mlpi_put_text(&to, "%s%s", mlp_activation_name(f), end);
+    name[to.used] = '\0';
+    mlpi_export_require(snippets, name);
+}
+
+/* A slope is the second argument: leaky_relu_of(a[i], 0.1f). It is rounded to
+ * the precision of the network, as the network itself does. */
+void mlpi_export_put_activation(mlpi_writer *to, const mlpi_export *e, size_t l,
+                                const char *end, const char *from,
+                                const char *to_array)
+{
+    const mlpi_kernels *kernels = e->net->kernels;
+    const mlpi_layer_layout *layer = &e->net->layout.layer[l];
+    mlpi_put_text(to, "        %s[i] = %s%s(%s[i]", to_array,
+                  mlp_activation_name(layer->activation), end, from);
+    if (mlpi_has_slope(layer->activation)) {
+        char slope[MLPI_REAL_SIZE];
+        mlpi_real_text(kernels->dtype,
+                       kernels->scalar->round_to_real(layer->slope), slope);
+        mlpi_put_text(to, ", %s", slope);
+    }
+    mlpi_put_text(to, ");\n");
 }
 
 /* An array is as long as the longest of the outputs that lie in it by turns.
@@ -310,10 +340,12 @@ static void put_self_test(mlpi_writer *to, const mlpi_export *e)
     mlpi_put_text(to, "\n#ifdef %s_SELF_TEST\n", upper);
     put_test_rows(to, e, false);
     put_test_rows(to, e, true);
+    put(e->kind->put_test_functions, to, e);
     mlpi_put_text(to,
                   "\nint main(void)\n{\n    static %s y[%s_OUTPUTS];\n"
-                  "    static %s scratch[%s_SCRATCH];\n    int wrong = 0;\n",
-                  type, upper, type, upper);
+                  "    static %s scratch[%s_SCRATCH];\n    int wrong = %s;\n",
+                  type, upper, type, upper,
+                  e->options->jacobian ? "wrong_jacobians()" : "0");
     mlpi_put_text(to,
                   "    for (%s i = 0; i < %zu; i++) {\n"
                   "        %s_predict(test_x + i * %s_INPUTS, y, scratch);\n"

@@ -13,7 +13,7 @@
  *              each layer [put_layer], then [end_predict] | class, for a single
  *              output [put_binary_class] | class_name | [put_functions] | the
  *              caller's code_text | self-test: [put_test_row] for each row,
- *              [put_comparison]
+ *              [put_test_functions], [put_comparison]
  *
  * Outputs of hidden layers lie in two arrays of the caller's scratch by turns,
  * `a` and `b` (mlpi_export_array).
@@ -37,7 +37,8 @@ typedef struct mlpi_export {
     const mlpi_export_kind *kind;
     const char *code, *header; /* the files' names, without a folder */
     char prefix[MLPI_PREFIX_SIZE], upper[MLPI_PREFIX_SIZE];
-    mlp_view X, A; /* rows for the self-test, and the network's outputs */
+    mlp_view X, A;      /* rows for the self-test, and the network's outputs */
+    mlp_view jacobians; /* for the self-test; without the option no data */
     /* The kind sets the members from here to the snippets. */
     const char *type;  /* of inputs and outputs in C, such as "float" */
     size_t size;       /* bytes of that type */
@@ -83,11 +84,23 @@ struct mlpi_export_kind {
     void (*put_test_row)(mlpi_list *list, const mlpi_export *e, size_t i,
                          bool outputs);
     mlpi_export_text *put_comparison;
+    mlpi_export_text *put_test_functions; /* before main */
 };
 
 /* Marks a snippet as needed. The build has checked that the table has it:
  * cut_snippets.cmake lists the names. */
 void mlpi_export_require(mlpi_snippets *snippets, const char *name);
+
+/* Marks the snippet of an activation as needed: its name and `end`, such as
+ * tanh_of. */
+void mlpi_export_require_activation(mlpi_snippets *snippets, mlp_activation f,
+                                    const char *end);
+
+/* Writes the statement `to_array[i] = <activation><end>(from[i]);` for layer l,
+ * inside a loop. */
+void mlpi_export_put_activation(mlpi_writer *to, const mlpi_export *e, size_t l,
+                                const char *end, const char *from,
+                                const char *to_array);
 
 /* The two arrays in scratch. Hidden layer l writes into array l % 2, so that it
  * never overwrites what it reads. */

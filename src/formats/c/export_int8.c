@@ -66,8 +66,9 @@ static mlp_status score(const mlp_net *net, mlp_cview Y, const trial *t,
     size_t n = t->A.cols;
     if (mlpi_is_regression(net->loss)) {
         mlp_regression_scores scores = {.r2 = 0};
-        TRY(mlp_score_regression(Y, mlp_view_const(t->A), &net->hooks, NULL,
-                                 &scores));
+        /* The first outputs of gaussian_nll are its means. */
+        mlp_cview A = mlp_cview_cols(mlp_view_const(t->A), 0, Y.cols);
+        TRY(mlp_score_regression(Y, A, &net->hooks, NULL, &scores));
         *result = scores.r2;
     } else if (net->loss == MLP_LOSS_CCE) {
         /* A row is correct if the largest output is the target's class. */
@@ -197,6 +198,11 @@ static const char *look_up_of(const mlpi_int8_layer *layer)
  * written between #ifdef and #endif, and the rest stays free of floats. */
 static mlp_status prepare(mlpi_export *e)
 {
+    if (e->options->jacobian) {
+        return mlpi_error(&e->net->hooks, MLP_ERR_ARGUMENT,
+                          "jacobian: expects an export of real numbers, got "
+                          "int8, whose outputs change in steps");
+    }
     TRY(check_rows(e));
     TRY(mlpi_quantise(e->net, e->options->X, &e->int8));
     e->type = "int8_t";

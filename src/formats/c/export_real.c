@@ -25,7 +25,7 @@
  * Both define the same names, so that the rest of the file does not depend on
  * the choice.
  */
-#include "formats/c/export_common.h"
+#include "formats/c/export_jacobian.h"
 
 #include "base/error.h"
 
@@ -44,19 +44,14 @@ static const mlpi_snippet_table *table_of(const mlpi_export *e)
                                  : &mlpi_snippets_libm_f64;
 }
 
-/* Requires the function of an activation. The function is called <name>_of,
- * such as tanh_of. The identity has none, and softmax is a function of a whole
- * row. */
+/* Requires the function of an activation. The identity has none, and softmax is
+ * a function of a whole row. */
 static void require_activation(mlpi_export *e, mlp_activation f)
 {
     if (f == MLP_ACT_SOFTMAX) {
         mlpi_export_require(&e->snippets, "probabilities");
     } else if (f != MLP_ACT_IDENTITY) {
-        char name[64];
-        mlpi_writer to = {.bytes = (unsigned char *)name};
-        mlpi_put_text(&to, "%s_of", mlp_activation_name(f));
-        name[to.used] = '\0';
-        mlpi_export_require(&e->snippets, name);
+        mlpi_export_require_activation(&e->snippets, f, "_of");
     }
 }
 
@@ -80,6 +75,7 @@ static mlp_status prepare(mlpi_export *e)
     if (net->out.scales) {
         mlpi_export_require(&e->snippets, "rescale");
     }
+    TRY(mlpi_export_prepare_jacobian(e));
     size_t numbers = net->layout.parameters +
                      mlpi_snippets_constants(&e->snippets) +
                      (net->in.scales ? 2 * net->in.n : 0) +
@@ -198,34 +194,18 @@ static void put_preamble(mlpi_writer *to, const mlpi_export *e)
                       "#define restrict __restrict\n#endif\n");
 }
 
-/* Writes the activation of layer l, in place. A slope is rounded to the
- * precision of the network, as the network itself does. */
+/* Writes the activation of layer l, in place. */
 static void put_activation(mlpi_writer *to, const mlpi_export *e, size_t l,
                            const char *array)
 {
     const mlpi_layer_layout *layer = &e->net->layout.layer[l];
-    mlp_activation f = layer->activation;
-    char slope[2 + MLPI_REAL_SIZE] = "";
-    if (f == MLP_ACT_IDENTITY) {
-        return;
-    }
-    /* Softmax needs the whole row. */
-    if (f == MLP_ACT_SOFTMAX) {
+    if (layer->activation == MLP_ACT_SOFTMAX) { /* needs the whole row */
         mlpi_put_text(to, "    probabilities(%zu, %s);\n", layer->width, array);
-        return;
+    } else if (layer->activation != MLP_ACT_IDENTITY) {
+        mlpi_put_text(to, "    for (i = 0; i < %zu; i++) {\n", layer->width);
+        mlpi_export_put_activation(to, e, l, "_of", array, array);
+        mlpi_put_text(to, "    }\n");
     }
-    if (mlpi_has_slope(f)) {
-        /* The slope is the second argument: leaky_relu_of(a[i], 0.1f). */
-        slope[0] = ',';
-        slope[1] = ' ';
-        mlpi_real_text(e->net->kernels->dtype,
-                       e->net->kernels->scalar->round_to_real(layer->slope),
-                       slope + 2);
-    }
-    mlpi_put_text(to,
-                  "    for (i = 0; i < %zu; i++) {\n"
-                  "        %s[i] = %s_of(%s[i]%s);\n    }\n",
-                  layer->width, array, mlp_activation_name(f), array, slope);
 }
 
 /* True if an activation is a loop, which needs a variable: an unused one draws
@@ -324,12 +304,16 @@ const mlpi_export_kind mlpi_export_real = {
     .class_remark = "; -1 if one is a NaN",
     .prepare = prepare,
     .put_remarks = put_remarks,
+    .put_header_constants = mlpi_export_put_jacobian_size,
+    .put_header_functions = mlpi_export_put_jacobian_prototype,
     .put_preamble = put_preamble,
     .put_constants = put_constants,
     .begin_predict = begin_predict,
     .put_layer = put_layer,
     .end_predict = end_predict,
     .put_binary_class = put_binary_class,
+    .put_functions = mlpi_export_put_jacobian,
     .put_test_row = put_test_row,
     .put_comparison = put_comparison,
+    .put_test_functions = mlpi_export_put_jacobian_test,
 };

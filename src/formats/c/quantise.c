@@ -211,6 +211,8 @@ static mlpi_range without_saturation(mlp_activation f, mlpi_range z)
     case MLP_ACT_SILU:
     case MLP_ACT_SOFTPLUS:
         return (mlpi_range){mlpi_max(-8, z.least), z.most};
+    case MLP_ACT_EXP: /* e^-6 of the largest output is about one of 255 steps */
+        return (mlpi_range){mlpi_max(z.most - 6, z.least), z.most};
     default:
         return z;
     }

@@ -13,7 +13,7 @@
  *                | f64 label_smoothing | f64 batch_norm_momentum
  *                | f64 batch_norm_epsilon | u64 L | for l = 0 to L: u64 n[l]
  *                | u32 activation | u32 batch norm, a flag | f64 slope
- *                | f64 dropout
+ *                | f64 dropout | for the loss quantile: n[L] f64 tau
  *     scaling    u32: 0, or 1 for inputs + 2 for outputs + 4 for a new network
  *                | mean, std: n[0] reals each, if inputs are scaled
  *                | mean, std: n[L] reals each, if outputs are scaled
@@ -117,6 +117,9 @@ static void put_network(mlpi_writer *to, const mlp_net *net)
         mlpi_put_f64(to, layer->slope);
         mlpi_put_f64(to, layer->dropout);
     }
+    for (size_t j = 0; net->quantiles && j < mlpi_net_outputs(net); j++) {
+        mlpi_put_f64(to, net->quantiles[j]);
+    }
 }
 
 /* Writes mean and standard deviation of each column, if they are used. */
@@ -153,14 +156,14 @@ static bool check_moments(mlpi_reader *from, const mlp_net *net, size_t n)
 }
 
 /* Checks the scaling without a change to the network, which get_scaling makes
- * after all other checks. Only targets of a regression can be scaled. */
+ * after all other checks. Only quantities can be scaled. */
 static bool check_scaling(mlpi_reader *from, const mlp_net *net)
 {
     uint32_t scales = mlpi_get_u32(from);
     bool known = scales <= (scales_in | scales_out | is_new);
     bool in = scales & scales_in;
     bool out = scales & scales_out;
-    return known && (!out || mlpi_is_regression(net->loss)) &&
+    return known && (!out || mlpi_may_scale(net->loss)) &&
            check_moments(from, net, in ? net->in.n : 0) &&
            check_moments(from, net, out ? net->out.n : 0);
 }

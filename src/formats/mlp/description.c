@@ -104,6 +104,23 @@ static void put_classes(mlpi_json_writer w, const mlpi_string_list *names)
     mlpi_json_put(w, names->count > 0 ? "]" : "");
 }
 
+/* Writes the tau of each output, unless each is 1/2. */
+static void put_quantiles(mlpi_json_writer w, const mlp_net *net)
+{
+    bool is_standard = true;
+    size_t n = net->quantiles ? mlpi_net_outputs(net) : 0;
+    for (size_t j = 0; j < n; j++) {
+        is_standard = is_standard && net->quantiles[j] == 0.5;
+    }
+    for (size_t j = 0; j < n && !is_standard; j++) {
+        char text[MLPI_HEXFLOAT_SIZE];
+        mlpi_hexfloat_write(net->quantiles[j], text);
+        mlpi_json_put(w, j == 0 ? ",\"quantiles\":[" : ",");
+        mlpi_json_put_string(w, text);
+    }
+    mlpi_json_put(w, is_standard ? "" : "]");
+}
+
 /* Collects the network's numbers in an mlp_config first, because the table of
  * fields gives their places there. */
 void mlpi_description_put(mlpi_json_writer w, const mlp_net *net)
@@ -121,6 +138,7 @@ void mlpi_description_put(mlpi_json_writer w, const mlp_net *net)
     mlpi_json_put(w, ",\"loss\":");
     mlpi_json_put_string(w, mlp_loss_name(net->loss));
     put_fields(w, net_fields, COUNT(net_fields), &config);
+    put_quantiles(w, net);
     mlpi_json_put(w, ",\"inputs\":");
     mlpi_json_put_number(w, mlpi_net_inputs(net));
     for (size_t l = 1; l <= net->layout.L; l++) {
@@ -166,20 +184,22 @@ static void note_unknown(parser *p, mlpi_span name)
     }
 }
 
-/* Reads a real number into its place in the struct. The text must be that of a
+/* Reads a real number. The text must be that of a
  * double to the last bit: a number that had to be rounded is a mistake. */
-static void get_field(mlpi_json *r, const field *f, void *target)
+static bool get_real(mlpi_json *r, double *x)
 {
     mlpi_span text;
+    return mlpi_json_string(r, &text) &&
+           (mlpi_hexfloat_read(text.text, text.size, x) ||
+            mlpi_json_fail(r, "a number as hexadecimal text"));
+}
+
+static void get_field(mlpi_json *r, const field *f, void *target)
+{
     double x = 0.0;
-    if (!mlpi_json_string(r, &text)) {
-        return;
+    if (get_real(r, &x)) {
+        memcpy((unsigned char *)target + f->offset, &x, sizeof x);
     }
-    if (!mlpi_hexfloat_read(text.text, text.size, &x)) {
-        (void)mlpi_json_fail(r, "a number as hexadecimal text");
-        return;
-    }
-    memcpy((unsigned char *)target + f->offset, &x, sizeof x);
 }
 
 /* Gives all fields their standard values. Members that are absent keep them,
@@ -339,15 +359,50 @@ static void get_classes(parser *p)
     }
 }
 
-/* Reads the outer object, which is the whole description. Numerics and classes
- * may be absent. The number of numerics is read and dropped: it tells which
+/* Counts the quantiles. Like class names they are read when there is a network
+ * to hold them. */
+static void get_quantiles(parser *p)
+{
+    double tau = 0.0;
+    mlpi_json_open(&p->r, '[');
+    p->d->quantiles = p->r;
+    while (mlpi_json_more(&p->r, ']') && get_real(&p->r, &tau)) {
+        p->d->n_quantiles++;
+    }
+}
+
+/* The text has been read once, so that its syntax is good; only the values can
+ * be wrong. */
+bool mlpi_description_quantiles(const mlpi_description *d, double *tau)
+{
+    mlpi_json r = d->quantiles;
+    bool good = true;
+    for (size_t j = 0; j < d->n_quantiles; j++) {
+        mlpi_json_more(&r, ']');
+        (void)get_real(&r, &tau[j]);
+        good = good && tau[j] > 0.0 && tau[j] < 1.0;
+    }
+    return good;
+}
+
+/* Reads the outer object, which is the whole description. Numerics,
+ * quantiles and classes may be absent. The number of numerics is read and dropped: it tells which
  * arithmetic trained the network, but parameters mean the same in any. */
 static void get_net(parser *p)
 {
-    enum { VERSION, NUMERICS, PRECISION, LOSS, INPUTS, LAYERS, CLASSES };
-    static const char *const keys[] = {"version", "numerics", "precision",
-                                       "loss",    "inputs",   "layers",
-                                       "classes"};
+    enum {
+        VERSION,
+        NUMERICS,
+        PRECISION,
+        LOSS,
+        QUANTILES,
+        INPUTS,
+        LAYERS,
+        CLASSES
+    };
+    static const char *const keys[] = {"version", "numerics",  "precision",
+                                       "loss",    "quantiles", "inputs",
+                                       "layers",  "classes"};
     static const unsigned needed = 1U << VERSION | 1U << PRECISION |
                                    1U << LOSS | 1U << INPUTS | 1U << LAYERS;
     mlp_config *config = &p->d->config;
@@ -368,6 +423,9 @@ static void get_net(parser *p)
             break;
         case LOSS:
             config->loss = (mlp_loss)get_name(p, loss_name, 0);
+            break;
+        case QUANTILES:
+            get_quantiles(p);
             break;
         case INPUTS:
             config->inputs = get_size(p);

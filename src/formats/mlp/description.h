@@ -14,6 +14,8 @@
  *     numerics   MLP_NUMERICS of the library that wrote it; may be absent
  *     precision  "float32" or "float64"
  *     loss       a name of MLP_LOSS_LIST
+ *     quantiles  the tau of each output, if the loss is quantile: a list of n[L]
+ *                numbers; absent if each is 1/2
  *     inputs     n[0]
  *     layers     1 to MLP_MAX_LAYERS objects. Each has a width and a name of
  *                MLP_ACTIVATION_LIST other than "auto", and "batch_norm":true
@@ -47,14 +49,20 @@ enum { MLPI_FILE_VERSION = 1 };
 typedef struct mlpi_description {
     mlp_config config; /* config.layers points to the next member */
     mlp_layer layers[MLP_MAX_LAYERS];
-    mlpi_json classes;  /* a reader that stands before the first class name */
-    size_t n_classes;   /* number of class names; 0: none */
-    size_t class_bytes; /* upper bound of their bytes, with closing zeros */
+    mlpi_json quantiles; /* a reader that stands before the first tau */
+    size_t n_quantiles;  /* 0: each is 1/2 */
+    mlpi_json classes;   /* a reader that stands before the first class name */
+    size_t n_classes;    /* number of class names; 0: none */
+    size_t class_bytes;  /* upper bound of their bytes, with closing zeros */
 } mlpi_description;
 
 /* Writes the description of a network. The same network always gives the same
  * bytes. */
 void mlpi_description_put(mlpi_json_writer w, const mlp_net *net);
+
+/* Sets tau[d->n_quantiles] to the quantiles of a description that has been read.
+ * Returns false if one is not above 0 and below 1. */
+bool mlpi_description_quantiles(const mlpi_description *d, double *tau);
 
 /* Reads a description of `size` bytes. d->classes points into the text, which
  * must stay as long as it is used. The values are those that the text gives:

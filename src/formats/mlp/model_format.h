@@ -26,7 +26,10 @@
  *     outputs.mean, outputs.std     [out]  both, if it scales its outputs:
  *                                          y = a std + mean, where a is the
  *                                          activation of the last layer; the
- *                                          loss is mse, mae or huber
+ *                                          loss is mse, mae, huber, quantile or
+ *                                          gaussian_nll. For a logarithm of a
+ *                                          variance std is 1, and mean is
+ *                                          2 log(std of the target)
  *     optim.state                   U8 [n] the state of a trainer
  *                                          (checkpoint.c), if a trainer was
  *                                          saved

@@ -127,9 +127,10 @@ static mlp_status check_scalings(loader *ld)
                       &ld->scales_in));
     TRY(check_scaling(ld, MLPI_OUT_MEAN, MLPI_OUT_STD, output_count(ld),
                       &ld->scales_out));
-    if (ld->scales_out && !mlpi_is_regression(config->loss)) {
-        return refuse(ld->hooks, "outputs to be scaled for losses mse, mae and "
-                                 "huber alone");
+    if (ld->scales_out && !mlpi_may_scale(config->loss)) {
+        return refuse(ld->hooks,
+                      "scaled outputs with the loss " MLPI_SCALING_LOSSES
+                      " alone");
     }
     return MLP_OK;
 }
@@ -164,6 +165,18 @@ static mlp_status check_classes(const loader *ld)
     return n == 0 || n == (outputs == 1 ? 2 : outputs)
                ? MLP_OK
                : refuse(ld->hooks, "a name for each class, or none");
+}
+
+/* Checks the number of quantiles: none or, for their loss, one for each
+ * output. */
+static mlp_status check_quantiles(const loader *ld)
+{
+    size_t n = ld->description->n_quantiles;
+    bool has = ld->description->config.loss == MLP_LOSS_QUANTILE;
+    return n == 0 || (has && n == output_count(ld))
+               ? MLP_OK
+               : refuse(ld->hooks, "quantiles with the loss quantile alone, "
+                                   "one for each output");
 }
 
 /* True if the text holds the character 0, which ends a string in C: the user
@@ -275,6 +288,15 @@ static mlp_status copy_scalings(const loader *ld)
     return MLP_OK;
 }
 
+/* Copies the quantiles, if there are some. Without them the network has those of
+ * its creation, which are medians. */
+static mlp_status copy_quantiles(const loader *ld)
+{
+    return mlpi_description_quantiles(ld->description, ld->net->quantiles)
+               ? MLP_OK
+               : refuse(ld->hooks, "quantiles above 0 and below 1");
+}
+
 /* Orders the pairs (key, value) by their keys, for mlpi_sort. a and b point to
  * the first of two pointers to text; keys of different text come in the order
  * of their bytes. */
@@ -341,12 +363,15 @@ static mlp_status copy_classes(const loader *ld)
 }
 
 /* Creates the network and fills it. Class names and metadata can still fail for
- * want of memory, and scalings by their values; then the network is freed. */
+ * want of memory, and scalings and quantiles by their values; then the network is freed. */
 static mlp_status make_net(loader *ld)
 {
     TRY(mlpi_net_create_saved(&ld->description->config, &ld->net));
     copy_layers(ld);
-    mlp_status status = copy_scalings(ld);
+    mlp_status status = copy_quantiles(ld);
+    if (status == MLP_OK) {
+        status = copy_scalings(ld);
+    }
     if (status == MLP_OK) {
         status = copy_metadata(ld);
     }
@@ -375,6 +400,7 @@ static mlp_status load_described(loader *ld, const char *text, size_t size)
     TRY(check_scalings(ld));
     TRY(check_no_others(ld));
     TRY(check_classes(ld));
+    TRY(check_quantiles(ld));
     TRY(measure_metadata(ld));
     return make_net(ld);
 }

@@ -181,6 +181,7 @@ static mlp_loss loss_of(mlp_activation output)
 {
     return output == MLP_ACT_SOFTMAX   ? MLP_LOSS_CCE
            : output == MLP_ACT_SIGMOID ? MLP_LOSS_BCE
+           : output == MLP_ACT_EXP     ? MLP_LOSS_POISSON
                                        : MLP_LOSS_MSE;
 }
 

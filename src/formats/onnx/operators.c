@@ -24,6 +24,7 @@ static const mlpi_operator operators[] = {
     {"Sigmoid", MLP_ACT_SIGMOID, true, false, 0, 0},
     {"Tanh", MLP_ACT_TANH, true, false, 0, 0},
     {"Softplus", MLP_ACT_SOFTPLUS, true, false, 0, 0},
+    {"Exp", MLP_ACT_EXP, true, false, 0, 0},
     {"LeakyRelu", MLP_ACT_LEAKY_RELU, true, false, 0.01, 0},
     {"Elu", MLP_ACT_ELU, true, false, 1, 0},
     {"Softmax", MLP_ACT_SOFTMAX, true, true, 0, 0},

@@ -151,7 +151,7 @@ static const char *add_row(mlpi_graph_writer *w, const char *name, double *x,
     return mlpi_graph_add_tensor(w, name, mlp_cview_f32(floats, 1, n), 1);
 }
 
-/* mlp_net_scaling and mlp_net_target_scaling have this type. */
+/* mlp_net_scaling and mlp_net_output_scaling have this type. */
 typedef mlp_status scaling_getter(const mlp_net *net, double *mean,
                                   double *std);
 
@@ -196,7 +196,7 @@ static void add_target_scaling(mlpi_graph_writer *w, const mlp_net *net,
 {
     size_t n = mlp_net_outputs(net);
     double *scaling[2];
-    if (get_scaling(w, net, mlp_net_target_scaling, n, scaling)) {
+    if (get_scaling(w, net, mlp_net_output_scaling, n, scaling)) {
         const char *mean = add_row(w, "output.mean", scaling[0], n);
         const char *std = add_row(w, "output.std", scaling[1], n);
         const char *y = mlpi_graph_add_node(w, "Mul", a, std);

@@ -8,10 +8,12 @@
  *
  *     <name>.c, <name>.h   the export
  *     <name>_run.h         the names that run.c or run_int8.c compiles with
- *     <name>.bin           what they compare with: rows, and for each the
- *                          library's prediction or its class
+ *     <name>.bin           what they compare with: rows, for each the library's
+ *                          prediction or its class, and the Jacobians of the
+ *                          first rows
  *
  * and prints the bytes that the export stated: <name> <constants> <scratch>.
+ * All but one of the networks of real numbers are exported with the Jacobian.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +23,7 @@
 #include "support/tutorial.h"
 #include "mlp.h"
 
-enum { ROWS = 10000, MOST_LAYERS = 10 };
+enum { ROWS = 10000, JACOBIANS = 200, MOST_LAYERS = 10 };
 
 typedef struct example {
     const char *name;
@@ -31,6 +33,7 @@ typedef struct example {
     mlp_layer layers[MOST_LAYERS]; /* a layer of width 0 ends the list */
     mlp_loss loss;
     const char *classes[4];
+    bool without_jacobian;
 } example;
 
 /* This network has all activations, with and without batch norm. */
@@ -64,6 +67,11 @@ typedef struct example {
         {{128, MLP_ACT_RELU}, {64, MLP_ACT_RELU}, {10, MLP_ACT_SOFTMAX}},      \
         MLP_LOSS_CCE
 
+#define RATES false, 3, {{7, MLP_ACT_TANH}, {2, MLP_ACT_EXP}}, MLP_LOSS_POISSON
+/* Means, and the logarithms of variances, are scaled in different ways. */
+#define PAIRS                                                                  \
+    true, 3, {{7, MLP_ACT_TANH}, {4, MLP_ACT_IDENTITY}}, MLP_LOSS_GAUSSIAN_NLL
+
 static const example examples[] = {
     {"deep_f32", MLP_F32, false, DEEP},
     {"deep_f64", MLP_F64, false, DEEP},
@@ -73,8 +81,24 @@ static const example examples[] = {
     {"moons_bits", MLP_F64, true, MOONS},
     {"digits", MLP_F32, false, DIGITS},
     {"digits_bits", MLP_F32, true, DIGITS},
-    {"small_f32", MLP_F32, false, MOONS},
+    {"small_f32", MLP_F32, false, MOONS, .without_jacobian = true},
     {"linear", MLP_F32, false, false, 3, {{2}}, MLP_LOSS_MSE},
+    /* The next two have fewer inputs than outputs, so their Jacobians take
+     * forward mode. */
+    {"forward",
+     MLP_F32,
+     false,
+     true,
+     2,
+     {{9, MLP_ACT_SIGMOID}, {8}, {5, MLP_ACT_TANH, .batch_norm = true}},
+     MLP_LOSS_MAE},
+    {"forward_bits",
+     MLP_F32,
+     true,
+     false,
+     2,
+     {{17, MLP_ACT_GELU}, {3, MLP_ACT_SOFTMAX, .batch_norm = true}},
+     MLP_LOSS_CCE},
     {"softplus_bits",
      MLP_F64,
      true,
@@ -82,6 +106,18 @@ static const example examples[] = {
      1,
      {{7, MLP_ACT_TANH}, {3, MLP_ACT_SOFTPLUS}},
      MLP_LOSS_MSE}, /* with scaled outputs */
+    {"scaled_bits",
+     MLP_F64,
+     true,
+     true,
+     3,
+     {{5, MLP_ACT_TANH}, {2, MLP_ACT_SOFTMAX}},
+     MLP_LOSS_MSE}, /* with scaled outputs, in reverse mode */
+    {"rates_f32", MLP_F32, false, RATES},
+    {"rates_bits", MLP_F64, true, RATES},
+    {"pairs", MLP_F64, false, PAIRS},
+    {"pairs_f32_bits", MLP_F32, true, PAIRS},
+    {"pairs_bits", MLP_F64, true, PAIRS},
 };
 
 static void check(mlp_status status)
@@ -141,6 +177,8 @@ static mlp_net *make_net(const example *e)
         check(mlp_net_set_scaling(net, mean, std));
         if (e->loss == MLP_LOSS_MSE) {
             check(mlp_net_set_target_scaling(net, mean, std));
+        } else if (e->loss == MLP_LOSS_GAUSSIAN_NLL) {
+            check(mlp_net_set_target_scaling(net, mean, std));
         }
     }
     size_t n = 0;
@@ -168,7 +206,7 @@ static void fill_rows(const mlp_net *net, mlp_view X)
 
 static mlp_view new_rows(const mlp_net *net, size_t cols)
 {
-    double *data = calloc(ROWS * cols, sizeof *data);
+    double *data = calloc((size_t)ROWS * cols, sizeof *data);
     if (!data) {
         check(MLP_ERR_MEMORY);
     }
@@ -186,6 +224,22 @@ static void write_numbers(FILE *file, mlp_view rows)
     }
 }
 
+/* Writes the Jacobians of the first rows of X. */
+static void write_jacobians(FILE *file, const mlp_net *net, mlp_cview X)
+{
+    size_t outputs = mlp_net_outputs(net);
+    mlp_view J = new_rows(net, X.cols);
+    mlp_workspace *workspace = NULL;
+    check(mlp_workspace_create(net, &workspace));
+    for (size_t i = 0; i < JACOBIANS; i++) {
+        check(mlp_jacobian(net, workspace, mlp_cview_rows(X, i, 1),
+                           mlp_view_rows(J, 0, outputs)));
+        write_numbers(file, mlp_view_rows(J, 0, outputs));
+    }
+    mlp_workspace_free(workspace);
+    free(J.data);
+}
+
 static void write_rows(const example *e, const mlp_net *net, const char *folder)
 {
     mlp_view X = new_rows(net, mlp_net_inputs(net));
@@ -199,6 +253,7 @@ static void write_rows(const example *e, const mlp_net *net, const char *folder)
     FILE *file = open_file(folder, e->name, ".bin");
     write_numbers(file, X);
     write_numbers(file, A);
+    write_jacobians(file, folded, mlp_view_const(X));
     if (fclose(file) != 0) {
         check(MLP_ERR_IO);
     }
@@ -224,6 +279,17 @@ static void write_names(const example *e, const char *folder)
                   e->name, ROWS, upper, upper, upper,
                   e->precision == MLP_F32 ? "float" : "double", e->name,
                   e->canonical ? "0.0" : "1e-6");
+    if (!e->without_jacobian) {
+        const char *most = e->canonical              ? "0.0"
+                           : e->precision == MLP_F32 ? "1e-5"
+                                                     : "1e-12";
+        (void)fprintf(file,
+                      "#define JACOBIAN %s_jacobian\n"
+                      "#define MOST_OF_JACOBIANS %s\n"
+                      "enum { JACOBIANS = %d, "
+                      "JACOBIAN_SCRATCH = %s_JACOBIAN_SCRATCH };\n",
+                      e->name, most, JACOBIANS, upper);
+    }
     if (fclose(file) != 0) {
         check(MLP_ERR_IO);
     }
@@ -236,6 +302,7 @@ static void run_real(const example *e, const char *folder)
     (void)snprintf(path, sizeof path, "%s/%s.c", folder, e->name);
     mlp_export_options options = mlp_export_defaults();
     options.canonical = e->canonical;
+    options.jacobian = !e->without_jacobian;
     mlp_export_report report;
     check(mlp_export_c(net, path, &options, &report));
     write_rows(e, net, folder);

@@ -244,6 +244,7 @@ static void memory_that_runs_out_changes_nothing(void **state)
         mlp_net *net = new_net(&moons_model, MLP_F32, &record);
         mlp_export_options options = mlp_export_defaults();
         options.canonical = canonical != 0;
+        options.jacobian = true;
         size_t live = record.live;
         mlp_status status = MLP_ERR_MEMORY;
         size_t n = 0;
@@ -393,6 +394,66 @@ static void code_has_what_it_needs_alone(void **state)
     mlp_net_free(net);
 }
 
+/* The function of the Jacobian, and what it needs, is written only if it is
+ * asked for. With one output the last product writes to the caller's array. */
+static void jacobians_are_written_if_asked_for(void **state)
+{
+    const folder *f = *state;
+    mlp_net *net = new_net(&moons_model, MLP_F32, NULL);
+    mlp_export_options options = mlp_export_defaults();
+    mlp_export_report report = {0, 0};
+    assert_int_equal(mlp_export_c(net, f->code, &options, &report), MLP_OK);
+    char *without = text_of(f->code);
+    assert_null(strstr(without, "jacobian"));
+    assert_null(strstr(without, "derivative"));
+    assert_int_equal(report.jacobian_scratch_bytes, 0);
+    options.jacobian = true;
+    assert_int_equal(mlp_export_c(net, f->code, &options, &report), MLP_OK);
+    /* The scratch has two arrays as for predicting, and the derivatives of
+     * three layers. */
+    assert_int_equal(report.scratch_bytes, (16 + 8) * 4);
+    assert_int_equal(report.jacobian_scratch_bytes, (16 + 8 + 25) * 4);
+    assert_int_equal(report.constant_bytes, 193 * 4);
+    char *code = text_of(f->code);
+    char *header = text_of(f->header);
+    assert_has(header, "#define NET_1_SCRATCH 24 /* numbers */\n");
+    assert_has(header, "#define NET_1_JACOBIAN_SCRATCH 49 /* numbers */\n");
+    assert_has(header, "void net_1_jacobian(const float *x, float *jacobian, "
+                       "float *scratch);\n");
+    assert_has(code,
+               "    multiply_matrix(2, 16, 1, w1, 16, 1, a, jacobian);\n");
+    assert_null(strstr(code, "transpose("));
+    free(without);
+    free(code);
+    free(header);
+    mlp_net_free(net);
+}
+
+/* Integers have no derivatives. A Jacobian may overflow where outputs do not,
+ * and C has no constants for that. */
+static void jacobians_that_cannot_be_are_refused(void **state)
+{
+    const folder *f = *state;
+    hook_record record = {0};
+    mlp_net *net = new_net(&moons_model, MLP_F32, &record);
+    mlp_export_options options = mlp_export_defaults();
+    float x[2] = {0, 0};
+    options.X = mlp_cview_f32(x, 1, 2);
+    options.jacobian = true;
+    options.int8 = true;
+    assert_told(&record, mlp_export_c(net, f->code, &options, NULL),
+                MLP_ERR_ARGUMENT, "jacobian: expects an export of real");
+    options.int8 = false;
+    fill(tensor(net, MLP_B, 1), 1e-30);
+    fill(tensor(net, MLP_W, 1), 1e25);
+    fill(tensor(net, MLP_W, 2), 1e25);
+    assert_told(&record, mlp_export_c(net, f->code, &options, NULL),
+                MLP_ERR_NOT_FINITE, "the Jacobian of X");
+    assert_int_equal(count_files(f), 0);
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
+}
+
 /* Compilers warn of a float constant that is too small for a float, so a slope
  * is rounded first. */
 static void slopes_are_those_of_the_precision(void **state)
@@ -518,6 +579,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(scaled_targets_are_counted, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(code_has_what_it_needs_alone,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(jacobians_are_written_if_asked_for,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(jacobians_that_cannot_be_are_refused,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(slopes_are_those_of_the_precision,
                                         make_folder, remove_folder),

@@ -270,6 +270,8 @@ static void tensors_that_do_not_fit_are_refused(void **state)
     "}\"}" WEIGHT BIAS "}"
 #define START "\\\"version\\\":1,\\\"precision\\\":\\\"float32\\\","
 #define LOSS "\\\"loss\\\":\\\"mse\\\","
+#define QUANTILES(list)                                                        \
+    "\\\"loss\\\":\\\"quantile\\\",\\\"quantiles\\\":[" list "],"
 #define LAYER(more)                                                            \
     "\\\"inputs\\\":1,\\\"layers\\\":[{\\\"width\\\":1,\\\"activation\\\":"    \
     "\\\"tanh\\\"" more "}]"
@@ -344,7 +346,23 @@ static void descriptions_that_cannot_be_are_refused(void **state)
          "nothing more"},
         {SCALED(LOSS), 16, MLP_ERR_FORMAT, "standard deviations above 0"},
         {SCALED("\\\"loss\\\":\\\"bce\\\","), 16, MLP_ERR_FORMAT,
-         "mse, mae and huber alone"},
+         "with the loss mse, mae, huber, quantile or gaussian_nll alone"},
+        {DESCRIBED(START QUANTILES("\\\"0x1p-2\\\"") LAYER("")), 8, MLP_OK, ""},
+        {DESCRIBED(START QUANTILES("\\\"0x1p-2\\\",\\\"0x1p-1\\\"") LAYER("")),
+         8, MLP_ERR_FORMAT, "one for each output"},
+        {DESCRIBED(START LOSS "\\\"quantiles\\\":[\\\"0x1p-2\\\"]," LAYER("")),
+         8, MLP_ERR_FORMAT, "quantiles with the loss quantile alone"},
+        {DESCRIBED(START QUANTILES("\\\"0x1p+0\\\"") LAYER("")), 8,
+         MLP_ERR_FORMAT, "quantiles above 0 and below 1"},
+        {DESCRIBED(START QUANTILES("\\\"0x0p+0\\\"") LAYER("")), 8,
+         MLP_ERR_FORMAT, "quantiles above 0 and below 1"},
+        {DESCRIBED(START QUANTILES("\\\"0.5\\\"") LAYER("")), 8, MLP_ERR_FORMAT,
+         "hexadecimal"},
+        {DESCRIBED(START QUANTILES("7") LAYER("")), 8, MLP_ERR_FORMAT, "byte"},
+        {DESCRIBED(START "\\\"loss\\\":\\\"poisson\\\"," LAYER("")), 8,
+         MLP_ERR_ARGUMENT, "poisson expects exp"},
+        {SCALED("\\\"loss\\\":\\\"poisson\\\","), 16, MLP_ERR_FORMAT,
+         "with the loss mse, mae, huber, quantile or gaussian_nll alone"},
     };
     assert_refused(cases, COUNT(cases));
 }

@@ -29,6 +29,11 @@ static void assert_same_description(const mlp_net *a, const mlp_net *b)
         assert_int_equal(x.batch_norm, y.batch_norm);
         assert_true(x.slope == y.slope && x.dropout == y.dropout);
     }
+    const double *quantiles = mlp_net_quantiles(a);
+    assert_true((quantiles != NULL) == (mlp_net_loss(a) == MLP_LOSS_QUANTILE));
+    for (size_t j = 0; quantiles && j < mlp_net_outputs(a); j++) {
+        assert_true(quantiles[j] == mlp_net_quantiles(b)[j]);
+    }
 }
 
 static void assert_same_prediction(const mlp_net *a, const mlp_net *b)

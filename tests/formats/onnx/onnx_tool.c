@@ -45,13 +45,14 @@ static mlp_status fill(mlp_net *net, mlp_tensor which, size_t l, mlp_rng *rng)
 }
 
 /* Creates a network with scaling, batch norm and names of classes, whose layers
- * have `activation`. Softmax is only allowed in the last layer, so the hidden
- * layers have tanh then. */
+ * have `activation`. Softmax is only allowed in the last layer, and an exp of
+ * exps is too large, so the hidden layers have tanh then. */
 static mlp_status make(mlp_dtype p, mlp_activation activation,
                        mlp_net **created)
 {
     const char *const names[OUTPUTS] = {"a", "b\"", "\xe2\x82\xac", ""};
-    bool fits_hidden = activation != MLP_ACT_SOFTMAX;
+    bool fits_hidden =
+        activation != MLP_ACT_SOFTMAX && activation != MLP_ACT_EXP;
     bool has_slope =
         activation == MLP_ACT_LEAKY_RELU || activation == MLP_ACT_ELU;
     mlp_activation hidden = fits_hidden ? activation : MLP_ACT_TANH;

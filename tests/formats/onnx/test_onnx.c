@@ -243,9 +243,10 @@ static void means_and_deviations_come_back_separately(void **state)
 static void losses_follow_the_last_activation(void **state)
 {
     (void)state;
-    const mlp_loss losses[] = {MLP_LOSS_CCE, MLP_LOSS_BCE, MLP_LOSS_MSE};
+    const mlp_loss losses[] = {MLP_LOSS_CCE, MLP_LOSS_BCE, MLP_LOSS_MSE,
+                               MLP_LOSS_POISSON};
     const mlp_activation activations[] = {MLP_ACT_SOFTMAX, MLP_ACT_SIGMOID,
-                                          MLP_ACT_TANH};
+                                          MLP_ACT_TANH, MLP_ACT_EXP};
     for (size_t i = 0; i < COUNT(losses); i++) {
         mlp_net *net = any_net(MLP_F32, activations[i], MLP_LOSS_MSE, 0);
         file f = onnx_of(net);
@@ -366,6 +367,32 @@ static mlp_net *loaded_foreign(const foreign *f)
         fail_msg("%s: %s", f->name[0], record.message);
     }
     return net;
+}
+
+/* ONNX knows no loss, so the file is read as one of mse, in which each output
+ * has a scaling of its own; what it predicts stays the same. */
+static void variances_keep_their_scaling(void **state)
+{
+    (void)state;
+    FOR_EACH_PRECISION(p)
+    {
+        mlp_net *net = any_net(p, MLP_ACT_IDENTITY, MLP_LOSS_GAUSSIAN_NLL, 2);
+        double of_net[2][6];
+        double of_loaded[2][6];
+        file f = onnx_of(net);
+        mlp_net *loaded = net_of_onnx(f);
+        assert_int_equal(mlp_net_loss(loaded), MLP_LOSS_MSE);
+        assert_int_equal(mlp_net_output_scaling(net, of_net[0], of_net[1]),
+                         MLP_OK);
+        assert_int_equal(
+            mlp_net_target_scaling(loaded, of_loaded[0], of_loaded[1]), MLP_OK);
+        assert_memory_equal(of_net, of_loaded, sizeof of_net);
+        assert_true(of_net[1][3] == 1 && of_net[0][3] == 0); /* std was 1 */
+        assert_absolute(of_net[0][4], 2 * log(2e6), p == MLP_F32 ? 1e-5 : 0);
+        mlp_net_free(net);
+        mlp_net_free(loaded);
+        guarded_free(f.bytes);
+    }
 }
 
 static void files_of_other_software_predict_the_same(void **state)
@@ -620,6 +647,7 @@ int main(void)
         cmocka_unit_test(slopes_of_0_come_back_as_relu),
         cmocka_unit_test(softmax_of_one_column_is_refused),
         cmocka_unit_test(names_metadata_and_target_scaling_come_back),
+        cmocka_unit_test(variances_keep_their_scaling),
         cmocka_unit_test(files_of_other_software_predict_the_same),
         cmocka_unit_test(activations_are_recognised_by_their_factors),
         cmocka_unit_test(batch_norms_with_the_first_epsilon_stay),

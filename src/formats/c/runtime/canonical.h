@@ -71,8 +71,38 @@ static inline real softplus_of(real z)
     return vsoftplus(z, 0);
 }
 
+/* Exp is within 1 unit in the last place of e^z. */
+static inline real exp_of(real z)
+{
+    return vexp(z);
+}
+
 /* Replaces one row by its softmax. */
 static void probabilities(size_t n, real *a)
 {
     softmax(1, n, a, a);
+}
+
+/* The derivatives of the activations above, as the kernels compute them
+ * backward, from a gradient of 1. That of softplus is computed from its
+ * output. */
+static inline real softplus_derivative(real a)
+{
+    return backward_softplus(a, 1, 0);
+}
+
+/* That of SiLU, and those of both forms of GELU, are computed from z. */
+static inline real silu_derivative(real z)
+{
+    return backward_silu(z, 1, 0);
+}
+
+static inline real gelu_derivative(real z)
+{
+    return backward_gelu(z, 1, 0);
+}
+
+static inline real gelu_tanh_derivative(real z)
+{
+    return backward_gelu_tanh(z, 1, 0);
 }

@@ -9,7 +9,8 @@
  * the function <name>_of, for softmax `probabilities`. Parameter: REAL_BITS, 32
  * or 64.
  *
- * Every power of e has an exponent of at most 0, so none overflows.
+ * Every other power of e than exp's has an exponent of at most 0, so none
+ * overflows.
  */
 #if REAL_BITS == 32
 
@@ -18,6 +19,7 @@ typedef float real;
 #define LOG logf
 #define TANH tanhf
 #define ERFC erfcf
+#define EXPM1 expm1f
 
 #else
 
@@ -26,6 +28,7 @@ typedef double real;
 #define LOG log
 #define TANH tanh
 #define ERFC erfc
+#define EXPM1 expm1
 
 #endif
 
@@ -100,6 +103,43 @@ static inline real gelu_tanh_of(real z)
 static inline real softplus_of(real z)
 {
     return relu_of(z) + LOG(1 + falling(z));
+}
+
+/* The derivative of softplus is the sigmoid, 1 - e^-a. */
+static inline real softplus_derivative(real a)
+{
+    return -EXPM1(-a);
+}
+
+/* With s = sigmoid(z), the derivative of SiLU is s + z s (1 - s). */
+static inline real silu_derivative(real z)
+{
+    real s = sigmoid_of(z);
+    return s + z * s * (1 - s);
+}
+
+/* The derivative of GELU is Phi(z) + z Phi'(z); the last constant is
+ * 1 / sqrt(2 pi). */
+static inline real gelu_derivative(real z)
+{
+    return R(0.5) * ERFC(z * R(-0.70710678118654752)) +
+           z * R(0.39894228040143268) * EXP(R(-0.5) * z * z);
+}
+
+/* With w as in gelu_tanh_of and s = sigmoid(w), the derivative is
+ * s + z w' s (1 - s). Beyond 20, it is 0 or 1, and w' could overflow. */
+static inline real gelu_tanh_derivative(real z)
+{
+    real x = z < -20 ? -20 : z > 20 ? 20 : z;
+    real c = R(0.071354816272600245) * x * x;
+    real s = sigmoid_of(x * (R(1.5957691216057308) + c));
+    return s + x * (R(1.5957691216057308) + 3 * c) * s * (1 - s);
+}
+
+/* Exp is the one activation whose power of e may be infinite. */
+static inline real exp_of(real z)
+{
+    return EXP(z);
 }
 
 /* a[j] = e^a[j] / (sum over k of e^a[k]). The largest a is subtracted first. */

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Adversarial images: a network reads nine of ten handwritten digits, until
+ * each pixel moves by a small step in the direction that raises the loss, the
+ * sign of dJ/dX (Goodfellow, Shlens and Szegedy, 2015). Steps of the same size
+ * in random directions hardly matter: the direction misleads, not the noise.
+ */
+#include "example.h"
+#include "flags.h"
+
+#include <mlp_data.h>
+
+#ifndef DIGITS_CSV
+#define DIGITS_CSV "examples/data/digits.csv"
+#endif
+
+enum { ROWS = 1797, TRAIN = 1400, TEST = ROWS - TRAIN, PIXELS = 64 };
+
+/* Trains a network on images whose pixels are from 0 (white) to 16 (black). */
+static mlp_net *new_reader(mlp_cview X, mlp_cview labels)
+{
+    const mlp_layer layers[] = {{.width = 64}, {.width = 10}};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = PIXELS, config.layers = layers, config.n_layers = 2;
+    config.loss = MLP_LOSS_CCE;
+    config.hooks = mlp_hooks_stderr();
+    mlp_net *net = NULL;
+    double mean[PIXELS], std[PIXELS];
+    for (size_t j = 0; j < PIXELS; j++) { /* one scale for all pixels */
+        mean[j] = 0, std[j] = 16;
+    }
+    mlp_train_options options = mlp_train_defaults();
+    options.standardise = false;
+    check(mlp_net_create(&config, &net));
+    check(mlp_net_set_scaling(net, mean, std));
+    check(mlp_fit(net, X, labels, &options, NULL));
+    return net;
+}
+
+/* Finds the sign of dJ/dX. J is the mean loss of all rows, and no row changes
+ * the loss of another, so each row is told how to raise its own loss. */
+static void find_direction(mlp_net *net, mlp_cview X, mlp_cview labels,
+                           double direction[TEST][PIXELS])
+{
+    mlp_trainer *trainer = NULL;
+    mlp_view dX;
+    check(mlp_trainer_create(net, X.rows, &trainer));
+    check(mlp_trainer_forward(trainer, X));
+    check(mlp_trainer_backward(trainer, labels));
+    check(mlp_trainer_tensor(trainer, MLP_DX, 0, &dX));
+    for (size_t i = 0; i < TEST; i++) {
+        for (size_t j = 0; j < PIXELS; j++) {
+            double d = mlp_cview_at(mlp_view_const(dX), i, j);
+            direction[i][j] = (d > 0) - (d < 0);
+        }
+    }
+    mlp_trainer_free(trainer);
+}
+
+/* Returns the accuracy after each pixel has moved by `step`, within white and
+ * black. */
+static double accuracy_after(const mlp_net *net, mlp_cview X, mlp_cview labels,
+                             double step, double direction[TEST][PIXELS])
+{
+    static double moved[TEST][PIXELS];
+    mlp_scores scores;
+    for (size_t i = 0; i < TEST; i++) {
+        for (size_t j = 0; j < PIXELS; j++) {
+            double x = mlp_cview_at(X, i, j) + step * direction[i][j];
+            moved[i][j] = fmin(fmax(x, 0), 16);
+        }
+    }
+    check(mlp_evaluate(net, mlp_cview_f64(moved[0], TEST, PIXELS), labels,
+                       &scores));
+    return 100 * scores.accuracy;
+}
+
+static const char usage[] =
+    "adversarial [FILE]\n"
+    "Learns the digits of FILE, then misleads the network along dJ/dX.\n";
+
+int main(int argc, char **argv)
+{
+    static int32_t classes[ROWS];
+    static double worst[TEST][PIXELS], chance[TEST][PIXELS];
+    const char *path = DIGITS_CSV;
+    const flag flags[] = {{.name = NULL, TEXT, &path}};
+    parse_flags(usage, flags, 1, argc, argv);
+    mlp_data *data = NULL;
+    mlp_hooks hooks = mlp_hooks_stderr();
+    check(mlp_data_load(path, NULL, &hooks, &data));
+    mlp_cview values = mlp_data_values(data);
+    if (values.rows != ROWS || values.cols != PIXELS + 1) {
+        refuse(path, "1797 rows of 64 pixels and a digit", "other data");
+    }
+    mlp_rng rng = mlp_rng_seeded(42);
+    for (size_t i = 0; i < ROWS; i++) {
+        classes[i] = (int32_t)mlp_cview_at(values, i, PIXELS);
+        for (size_t j = 0; i < TEST && j < PIXELS; j++) {
+            chance[i][j] = mlp_rng_random_sample(&rng) < 0.5 ? -1 : 1;
+        }
+    }
+    mlp_cview X = mlp_cview_cols(values, 0, PIXELS);
+    mlp_cview labels = mlp_cview_i32(classes, ROWS, 1);
+    mlp_net *net = new_reader(mlp_cview_rows(X, 0, TRAIN),
+                              mlp_cview_rows(labels, 0, TRAIN));
+    X = mlp_cview_rows(X, TRAIN, TEST);
+    labels = mlp_cview_rows(labels, TRAIN, TEST);
+    find_direction(net, X, labels, worst);
+    printf("Step of 16 | along dJ/dX | at random\n");
+    for (double step = 0; step <= 3; step += 0.5) {
+        printf("%10.1f | %10.2f%% | %8.2f%%\n", step,
+               accuracy_after(net, X, labels, step, worst),
+               accuracy_after(net, X, labels, step, chance));
+    }
+    mlp_net_free(net);
+    mlp_data_free(data);
+    return 0;
+}
