@@ -130,12 +130,20 @@ mlp_status mlpi_parts_agree_options(const mlpi_parts *parts,
     }
     const mlp_train_options *o = options;
     const mlp_optimizer *by = &o->optimizer;
+    const mlp_schedule *rate = &o->schedule;
     const double numbers[] = {(double)o->epochs,
                               (double)o->batch_size,
                               (double)o->parts,
                               o->learning_rate,
-                              (double)o->schedule.kind,
-                              o->schedule.factor,
+                              (double)rate->kind,
+                              rate->decay,
+                              rate->factor,
+                              (double)rate->every,
+                              (double)rate->warm_up,
+                              (double)rate->epochs,
+                              (double)rate->patience,
+                              rate->min_delta,
+                              rate->min_rate,
                               o->standardise,
                               o->shuffle,
                               (double)o->seed,
@@ -429,7 +437,6 @@ mlp_status mlpi_parts_scale(const mlpi_parts *parts, const mlp_net *net,
         TRY(find_moments(parts, &c, &s));
         mlpi_scaling_set(net, to, first, c.X.cols, s.mean, s.std, &hinted);
     }
-    mlpi_scaling_complete(net, to);
     return MLP_OK;
 }
 
