@@ -98,7 +98,8 @@ typedef struct call {
     mlp_mpi_options mpi;
 } call;
 
-/* Returns the bytes of a gradient, the longest array of an exchange. */
+/* Returns the bytes of a gradient, the longest array of an exchange. What other
+ * ranks send of it is received into a buffer of the world. */
 static size_t gradient_bytes(const mlp_net *net)
 {
     bool is_wide = mlp_net_precision(net) == MLP_F64;
@@ -106,7 +107,8 @@ static size_t gradient_bytes(const mlp_net *net)
            (is_wide ? sizeof(double) : sizeof(float));
 }
 
-/* Checks that the ranks can share the parts. */
+/* Checks that the ranks can share the parts. Whatever divides a power of two is
+ * one itself, so the ranks need no check of their own. */
 static mlp_status check_parts(const mlpi_world *world, size_t parts)
 {
     size_t ranks = (size_t)world->ranks;
@@ -213,6 +215,8 @@ static mlp_status fit(call *c, const mlp_train_options *options,
     return status;
 }
 
+/* A call with NULL fails on all ranks, not only where it is NULL, because the
+ * ranks open the world before anything else and agree there. */
 mlp_status mlp_mpi_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
                        const mlp_train_options *options,
                        const mlp_mpi_options *mpi, mlp_history **history)
