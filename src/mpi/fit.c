@@ -147,7 +147,8 @@ static mlp_status agree_on_parts(const mlpi_world *world, size_t parts)
     return mlpi_world_agree(world, status);
 }
 
-/* Calls the fit of mlp.h that belongs to the call. From here on the library and
+/* Calls the fit of mlp.h that belongs to the call: rows in memory or a stream,
+ * with a network or with a trainer. From here on the library and
  * its exchange see to it that all ranks return the same status. */
 static mlp_status call_fit(const call *c, mlp_history **history)
 {

@@ -81,8 +81,8 @@ void mlpi_mpi_release(const mlp_hooks *hooks, void *block)
  * The ordered sum
  */
 
-/* Up to so many bytes an array is traded as a whole: for a few numbers a
- * message costs its way, not its length. */
+/* Up to so many bytes an array is traded as a whole: the time of
+ * a short message is its latency, so fewer messages are faster. */
 enum { SHORT_BYTES = 4096 };
 
 /* Returns the bytes of a number; an exchange adds floats or doubles. */
@@ -186,7 +186,7 @@ static mlp_status sum_by_halves(const mlpi_world *world, void *numbers,
         kept[rounds + 1] = mine;
     }
     while (rounds-- > 0) {
-        /* This rank has the sums in `mine`; the partner has those in `theirs`. */
+        /* This rank has the sums in `mine`, its partner those in `theirs`. */
         range mine = kept[rounds + 1];
         range theirs = other[rounds];
         mlp_status status =
@@ -273,7 +273,7 @@ mlp_status mlpi_world_agree(const mlpi_world *world, mlp_status status)
 }
 
 /* Large arrays go in pieces, because MPI counts in int. If a piece fails,
- * the call ends on this rank, and nobody can say what MPI does with the others. */
+ * the call ends on this rank; what the others get is up to MPI. */
 mlp_status mlpi_world_broadcast(const mlpi_world *world, int root, void *bytes,
                                 size_t size)
 {
@@ -288,7 +288,7 @@ mlp_status mlpi_world_broadcast(const mlpi_world *world, int root, void *bytes,
     return status;
 }
 
-/* Checks that MPI can be called. The two functions that tell so may be called at
+/* Checks that MPI can be called. The two functions that tell may be called at
  * any time, also before MPI_Init. */
 static mlp_status check_mpi(const mlp_hooks *hooks, MPI_Comm comm)
 {

@@ -102,7 +102,8 @@ static size_t length_of(const mlpi_export *e, mlpi_export_array array)
 }
 
 /* Returns where the derivatives of layer l begin in the scratch; for l = L + 1,
- * the length of the scratch. */
+ * the length of the scratch. The network of 2 inputs above has 32 numbers for
+ * `a`, 4 for `b`, and then 16 for d1: its scratch has 52. */
 static size_t offset_of(const mlpi_export *e, size_t l)
 {
     size_t at = length_of(e, MLPI_ARRAY_A) + length_of(e, MLPI_ARRAY_B);
@@ -292,7 +293,16 @@ static void put_variables(mlpi_writer *to, const mlpi_export *e)
 }
 
 /* Writes how d<l>, which holds z, becomes the derivatives, and the outputs of a
- * hidden layer on the way. Softmax keeps its outputs instead. */
+ * hidden layer on the way. Softmax keeps its outputs instead. For GELU, whose
+ * derivative is a function of z, in a hidden layer 2 of 16 neurons:
+ *
+ *     for (i = 0; i < 16; i++) {
+ *         b[i] = gelu_of(d2[i]);
+ *         d2[i] = gelu_derivative(d2[i]);
+ *     }
+ *
+ * The next layer reads b. In the last layer that is predicted nobody reads the
+ * outputs, and the first line is not written. */
 static void put_derivatives(mlpi_writer *to, const mlpi_export *e, size_t l)
 {
     const mlpi_layer_layout *layer = &e->net->layout.layer[l];
