@@ -138,6 +138,7 @@ module mlp
     real(c_double) :: slope = 0
     real(c_double) :: dropout = 0
     logical(c_bool) :: batch_norm = .false.
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_hooks
@@ -145,6 +146,7 @@ module mlp
     type(c_funptr) :: release = c_null_funptr
     type(c_funptr) :: log = c_null_funptr ! see mlp_on_log
     type(c_ptr) :: user = c_null_ptr
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_config
@@ -160,10 +162,12 @@ module mlp
     real(c_double) :: batch_norm_momentum, batch_norm_epsilon
     type(c_ptr) :: kernels
     type(mlp_hooks) :: hooks
+    integer(c_int64_t) :: reserved(16) = 0
   end type
 
   type, bind(C) :: mlp_scores
     real(c_double) :: loss, accuracy
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_epoch_progress
@@ -172,12 +176,14 @@ module mlp
     integer(c_size_t) :: best_epoch
     real(c_double) :: rate, seconds
     type(c_ptr) :: net, trainer
+    integer(c_int64_t) :: reserved(8) = 0
   end type
 
   type, bind(C) :: mlp_batch_progress
     integer(c_size_t) :: epoch, batch, rows
     real(c_double) :: loss, rate
     type(c_ptr) :: net
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_optimizer
@@ -186,6 +192,7 @@ module mlp
     real(c_double) :: rprop_grow, rprop_shrink, rprop_min, rprop_max
     integer(c_size_t) :: lbfgs_history
     real(c_double) :: l2, l1, weight_decay, clip_value, clip_norm
+    integer(c_int64_t) :: reserved(8) = 0
   end type
 
   type, bind(C) :: mlp_schedule
@@ -195,6 +202,7 @@ module mlp
     real(c_double) :: min_delta, min_rate
     type(c_funptr) :: rate ! see mlp_on_rate
     type(c_ptr) :: user
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_train_options
@@ -215,6 +223,7 @@ module mlp
     real(c_double) :: min_delta
     type(c_funptr) :: on_epoch, on_batch ! see mlp_on_epoch, mlp_on_batch
     type(c_ptr) :: user
+    integer(c_int64_t) :: reserved(16) = 0
   end type
 
   type, bind(C) :: mlp_exchange
@@ -229,10 +238,12 @@ module mlp
     logical(c_bool) :: stratify
     integer(c_int32_t) :: seed
     type(mlp_hooks) :: hooks
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_chunk
     type(mlp_cview) :: X, Y, row_weights
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_gradient_check
@@ -242,6 +253,7 @@ module mlp
     integer(c_size_t) :: row, col
     real(c_double) :: analytic, numeric
     integer(c_size_t) :: checked, skipped
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_export_options
@@ -250,12 +262,14 @@ module mlp
     type(mlp_cview) :: X, Y
     real(c_double) :: max_score_drop
     type(c_ptr) :: header_text, code_text
+    integer(c_int64_t) :: reserved(8) = 0
   end type
 
   type, bind(C) :: mlp_export_report
     integer(c_size_t) :: constant_bytes, scratch_bytes
     integer(c_size_t) :: jacobian_scratch_bytes
     real(c_double) :: score_before, score_after
+    integer(c_int64_t) :: reserved(8) = 0
   end type
 
   type, bind(C) :: mlp_class_scores

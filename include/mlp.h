@@ -46,6 +46,12 @@
  *   do not repeat these two.
  * - Any number of threads may use one `const mlp_net` at the same time. Every
  *   other object may be used by one thread at a time. There is no global state.
+ * - A struct whose last field is `reserved` may get more fields in a later
+ *   version 1.x. They take their room from `reserved`, so sizes and the places
+ *   of fields stay, and a compiled program runs with each later library. The
+ *   words must be 0, as they are in what ..._defaults() returns and in a struct
+ *   that begins as {0}; otherwise MLP_ERR_ARGUMENT. In results they are 0. All
+ *   other structs stay as they are.
  * - No pointer is kept after a call returns, unless the comment says "borrows".
  * - The calling thread must round to nearest, as C does by default. Otherwise
  *   calls that compute return MLP_ERR_UNSUPPORTED. To save time, single steps
@@ -80,15 +86,15 @@ extern "C" {
  * 1. Version and status
  */
 
-#define MLP_VERSION_MAJOR 0
-#define MLP_VERSION_MINOR 2
+#define MLP_VERSION_MAJOR 1
+#define MLP_VERSION_MINOR 0
 #define MLP_VERSION_PATCH 0
 
 /* The version number of the arithmetic rules. Two libraries with the same
  * version compute the same bits. */
 #define MLP_NUMERICS 2
 
-/* The version ("0.2.0") and the MLP_NUMERICS of the library that is linked. */
+/* The version ("1.0.0") and the MLP_NUMERICS of the library that is linked. */
 const char *mlp_version(void);
 int mlp_numerics(void);
 
@@ -373,6 +379,7 @@ typedef struct mlp_layer {
      * Training takes mean and variance of each column from the batch;
      * predicting takes running averages of them. */
     bool batch_norm;
+    uint64_t reserved[4]; /* 0 */
 } mlp_layer;
 
 /* Services of the host program. Each may be NULL, but `allocate` and `release`
@@ -391,7 +398,8 @@ typedef struct mlp_hooks {
      * the status MLP_OK, and its message begins with "hint: ". Default: the
      * message is dropped. */
     void (*log)(mlp_status status, const char *message, void *user);
-    void *user; /* passed to all three functions */
+    void *user;           /* passed to all three functions */
+    uint64_t reserved[4]; /* 0 */
 } mlp_hooks;
 
 /* Returns hooks whose `log` prints each message to the standard error stream,
@@ -433,9 +441,10 @@ typedef struct mlp_config {
     double batch_norm_momentum, batch_norm_epsilon;
 
     /* What runs on this machine. */
-    const char *kernels; /* a name from mlp_kernels; default NULL: the fastest
+    const char *kernels;   /* a name from mlp_kernels; default NULL: the fastest
                             that this machine runs. All give the same bits. */
-    mlp_hooks hooks;     /* default: none */
+    mlp_hooks hooks;       /* default: none */
+    uint64_t reserved[16]; /* 0 */
 } mlp_config;
 
 /* Returns a configuration with the defaults named above. */
@@ -634,6 +643,7 @@ typedef struct mlp_scores {
     double accuracy; /* with bce, the fraction of outputs for which (a >= 0.5)
                         equals the target; with cce, the fraction of rows whose
                         predicted class is right; with other losses NaN */
+    uint64_t reserved[4]; /* 0 */
 } mlp_scores;
 
 /* Scores the outputs of X against the targets Y, m >= 1.
@@ -724,15 +734,17 @@ typedef struct mlp_epoch_progress {
     double seconds;     /* how long the epoch took */
     const mlp_net *net; /* the network after the epoch's updates */
     const mlp_trainer *trainer; /* its state may be saved here */
+    uint64_t reserved[8];       /* 0 */
 } mlp_epoch_progress;
 
 /* What a callback is told after each batch. */
 typedef struct mlp_batch_progress {
-    size_t epoch, batch; /* both count from 0 */
-    size_t rows;         /* the rows of the batch */
-    double loss;         /* J of the batch, before its update */
-    double rate;         /* the learning rate */
-    const mlp_net *net;  /* the network after the update */
+    size_t epoch, batch;  /* both count from 0 */
+    size_t rows;          /* the rows of the batch */
+    double loss;          /* J of the batch, before its update */
+    double rate;          /* the learning rate */
+    const mlp_net *net;   /* the network after the update */
+    uint64_t reserved[4]; /* 0 */
 } mlp_batch_progress;
 
 /* X(constant, number, name). How an update computes a parameter w from its
@@ -814,6 +826,7 @@ typedef struct mlp_optimizer {
      * value, as with PyTorch's clip_grad_value_ and then clip_grad_norm_. Both
      * numbers are above 0; default INFINITY: no clipping. */
     double clip_value, clip_norm;
+    uint64_t reserved[8]; /* 0 */
 } mlp_optimizer;
 
 /* Returns an optimizer with the defaults named above. They suit every kind, so
@@ -867,7 +880,8 @@ typedef struct mlp_schedule {
      * negative number, NaN or infinity, training ends with MLP_ERR_ARGUMENT and
      * the network keeps what it has learnt. */
     double (*rate)(size_t epoch, double alpha, void *user);
-    void *user; /* passed to `rate` */
+    void *user;           /* passed to `rate` */
+    uint64_t reserved[4]; /* 0 */
 } mlp_schedule;
 
 /* Returns a schedule with the defaults named above. They suit every kind, so
@@ -994,7 +1008,8 @@ typedef struct mlp_train_options {
      * on_batch ends is not in the history. */
     bool (*on_epoch)(const mlp_epoch_progress *progress, void *user);
     bool (*on_batch)(const mlp_batch_progress *progress, void *user);
-    void *user; /* passed to both */
+    void *user;            /* passed to both */
+    uint64_t reserved[16]; /* 0 */
 } mlp_train_options;
 
 /* Returns options with the defaults named above. */
@@ -1020,6 +1035,7 @@ typedef struct mlp_split_options {
                              true */
     uint32_t seed;        /* seeds the permutation; default 42 */
     mlp_hooks hooks;      /* for memory and messages; default: none */
+    uint64_t reserved[4]; /* 0 */
 } mlp_split_options;
 
 /* Returns options with the defaults named above. */
@@ -1125,6 +1141,7 @@ typedef struct mlp_chunk {
     mlp_cview X, Y;        /* as in mlp_fit; valid until the next call or, with
                               P parts, until chunk number + P is asked for */
     mlp_cview row_weights; /* as in mlp_train_options; valid as long as X, Y */
+    uint64_t reserved[4];  /* 0 */
 } mlp_chunk;
 
 /* The caller's function that produces rows. It sets *chunk, which is empty
@@ -1329,6 +1346,7 @@ typedef struct mlp_gradient_check {
     double analytic;   /* the derivative from backward */
     double numeric;    /* the derivative from differences of the loss */
     size_t checked, skipped; /* numbers of parameters */
+    uint64_t reserved[4];    /* 0 */
 } mlp_gradient_check;
 
 /* Compares the gradients of mlp_trainer_backward with differences of
@@ -1485,6 +1503,7 @@ typedef struct mlp_export_options {
      * and definitions for the end of the code, which may use what stands before
      * them. The library does not read them. Default NULL: none. */
     const char *header_text, *code_text;
+    uint64_t reserved[8]; /* 0 */
 } mlp_export_options;
 
 /* Returns options with the defaults named above. */
@@ -1497,6 +1516,7 @@ typedef struct mlp_export_report {
     /* How well the network, and its int8 form, predict Y from X: the accuracy
      * with bce and cce, else r2. NaN without int8 or without Y. */
     double score_before, score_after;
+    uint64_t reserved[8]; /* 0 */
 } mlp_export_report;
 
 /* Writes the network as C code: `path`, which ends in ".c", and a header beside

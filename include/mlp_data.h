@@ -76,6 +76,7 @@ typedef struct mlp_data_options {
     const mlp_data_recipe *recipe;
     bool keep_text; /* true: mlp_data_record returns what stands in a CSV file;
                        the table keeps the whole file. Default false */
+    uint64_t reserved[8]; /* 0 */
 } mlp_data_options;
 
 /* Returns the default options. */
@@ -215,6 +216,7 @@ typedef struct mlp_data_column {
     const char *const *categories; /* of a category: their names, in order */
     size_t n_categories;
     size_t first_input, n_inputs; /* which inputs the column becomes */
+    uint64_t reserved[4];         /* 0 */
 } mlp_data_column;
 
 /* Return the number of columns that a recipe knows, and what it makes of column

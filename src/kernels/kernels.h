@@ -323,8 +323,6 @@ typedef struct mlpi_scalar_kernels {
 
     /* Finds the first element that is not in [0, 1]. */
     bool (*find_not_unit)(mlp_cview X, size_t *row, size_t *col);
-    /* Finds the first element that is below 0 or NaN. */
-    bool (*find_negative)(mlp_cview X, size_t *row, size_t *col);
     /* Finds the first row whose sum is NaN or differs from 1 by more than
      * 1e-6. */
     bool (*find_bad_row_sum)(mlp_cview X, size_t *row, double *sum);

@@ -527,6 +527,7 @@ mlp_status mlp_validation_split(const mlp_net *net, mlp_cview Y,
         return mlpi_error(&net->hooks, MLP_ERR_NULL,
                           "options, order or held is NULL");
     }
+    TRY(CHECK_RESERVED(&net->hooks, "options", options));
     TRY(mlpi_check_targets(net, &net->hooks, &Y, MLPI_ANY_ROWS));
     mlpi_dataset data = {.X = {.rows = Y.rows}, .Y = Y, .all_rows = Y.rows};
     data.options = mlp_train_defaults();

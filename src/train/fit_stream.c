@@ -111,6 +111,7 @@ static mlp_status check_chunk(const mlp_net *net, const double *class_weights,
                               const mlp_chunk *chunk, chunk_position *at)
 {
     const mlp_hooks hooks = {.log = log_position, .user = at};
+    TRY(CHECK_RESERVED(&hooks, "chunk", chunk));
     TRY(mlpi_check_shapes(net, &hooks, &chunk->X, &chunk->Y));
     TRY(mlpi_row_weights_check(net, &hooks, &chunk->row_weights,
                                chunk->X.rows));

@@ -342,7 +342,7 @@ static mlp_status validate(mlpi_loop *loop, mlp_scores *scores)
     mlp_trainer *t = loop->trainer;
     const mlpi_parts *parts = loop->parts;
     bool validates = loop->validation.m > 0;
-    *scores = (mlp_scores){(double)NAN, (double)NAN};
+    *scores = (mlp_scores){.loss = (double)NAN, .accuracy = (double)NAN};
     if (parts->count > 1) {
         TRY(mlpi_parts_evaluate(parts, t->net, loop->workspace,
                                 &loop->validation,

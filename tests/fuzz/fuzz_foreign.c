@@ -1,89 +1,145 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzzing of the loaders of FANN and genann files with libFuzzer. If the bytes
- * load, the network must be able to predict, and to be saved to a file that
- * loads.
+ * Fuzzing of the loaders of FANN and genann files. A network that loads
+ * predicts, and is saved to a file that loads.
  */
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz/fuzz.h"
 
 #include "mlp_foreign.h"
 
-/* libFuzzer calls the function by this name. */
-/* NOLINTNEXTLINE(readability-identifier-naming) */
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+/* ---------------------------------------------------------------------------
+ * Files
+ */
 
-/* Ends the program where the library is wrong. */
-static void need(bool holds)
+enum { MAX_SIZES = 4 };
+
+static void put_weights(fuzz_file *f, fuzz_draw *d, size_t n)
 {
-    if (!holds) {
-        abort();
+    for (size_t i = 0; i < n; i++) {
+        fuzz_print(f, " %.6e", ((double)fuzz_below(d, 2001) - 1000) / 1000);
     }
 }
 
-/* Allocates n numbers of either precision, all 0. */
-static void *zeros(size_t n)
+static void build_genann(fuzz_file *f, fuzz_draw *d)
 {
-    void *numbers = calloc(n, sizeof(double));
-    need(numbers != NULL);
-    return numbers;
+    size_t inputs = 1 + fuzz_below(d, 3);
+    size_t layers = fuzz_below(d, 3);
+    size_t hidden = layers > 0 ? 1 + fuzz_below(d, 3) : 0;
+    size_t outputs = 1 + fuzz_below(d, 3);
+    size_t weights = 0;
+    size_t n = inputs;
+    for (size_t l = 0; l < layers; l++) {
+        weights += (n + 1) * hidden;
+        n = hidden;
+    }
+    fuzz_print(f, "%zu %zu %zu %zu", inputs, layers, hidden, outputs);
+    put_weights(f, d, weights + (n + 1) * outputs);
 }
 
-static void predict(const mlp_net *net)
+/* FANN counts the bias as a neuron of the layer before: a layer of n neurons
+ * has the size n + 1. */
+static void put_fann_neurons(fuzz_file *f, fuzz_draw *d,
+                             const size_t sizes[MAX_SIZES], size_t layers)
 {
-    size_t n = mlp_net_inputs(net);
-    size_t m = mlp_net_outputs(net);
-    mlp_dtype p = mlp_net_precision(net);
-    void *x = zeros(n);
-    void *a = zeros(m);
-    need(mlp_predict(net, (mlp_cview){p, 1, n, n, 1, x},
-                     (mlp_view){p, 1, m, m, 1, a}) == MLP_OK);
-    free(x);
-    free(a);
+    static const int functions[] = {0, 3, 5};
+    fuzz_print(f, "neurons (num_inputs, activation_function, "
+                  "activation_steepness)=");
+    for (size_t l = 0; l < layers; l++) {
+        int function = functions[fuzz_below(d, 3)];
+        size_t inputs = l > 0 ? sizes[l - 1] : 0;
+        for (size_t j = 0; j < sizes[l]; j++) {
+            bool is_bias = l == 0 || j + 1 == sizes[l];
+            fuzz_print(f, "(%zu, %d, %.6e) ", is_bias ? 0 : inputs,
+                       l > 0 ? function : 0, is_bias ? 0.0 : 0.5);
+        }
+    }
+    fuzz_print(f, "\nconnections (connected_to_neuron, weight)=");
+    size_t first = 0;
+    for (size_t l = 1; l < layers; l++) {
+        for (size_t i = 0; i < (sizes[l] - 1) * sizes[l - 1]; i++) {
+            fuzz_print(f, "(%zu, %.6e) ", first + i % sizes[l - 1],
+                       ((double)fuzz_below(d, 2001) - 1000) / 1000);
+        }
+        first += sizes[l - 1];
+    }
+    fuzz_print(f, "\n");
 }
 
-static void use(mlp_net *net)
+static void put_fann_scaling(fuzz_file *f, fuzz_draw *d, const char *name,
+                             size_t n)
 {
-    size_t size = mlp_net_save_size(net);
-    void *bytes = malloc(size);
-    mlp_net *again = NULL;
-    predict(net);
-    need(bytes && mlp_net_save_memory(net, bytes, size) == MLP_OK);
-    need(mlp_net_load_memory(bytes, size, NULL, &again) == MLP_OK);
-    mlp_net_free(again);
-    free(bytes);
+    static const char *const fields[] = {"mean", "deviation", "new_min",
+                                         "factor"};
+    for (size_t i = 0; i < 4; i++) {
+        fuzz_print(f, "scale_%s_%s=", fields[i], name);
+        for (size_t j = 0; j < n; j++) {
+            fuzz_print(f, "%.6f ", 0.5 + (double)fuzz_below(d, 100) / 100);
+        }
+        fuzz_print(f, "\n");
+    }
 }
 
-static void load(const unsigned char *bytes, size_t size, mlp_dtype precision)
+static void build_fann(fuzz_file *f, fuzz_draw *d)
+{
+    size_t sizes[MAX_SIZES];
+    size_t layers = 2 + fuzz_below(d, MAX_SIZES - 1);
+    fuzz_print(f,
+               "FANN_FLO_2.1\nnum_layers=%zu\nlearning_rate=0.700000\n"
+               "connection_rate=1.000000\nnetwork_type=0\n"
+               "learning_momentum=0.000000\ntraining_algorithm=2\n"
+               "cascade_activation_functions_count=2\n"
+               "cascade_activation_functions=3 5 \nlayer_sizes=",
+               layers);
+    for (size_t l = 0; l < layers; l++) {
+        sizes[l] = 2 + fuzz_below(d, 3);
+        fuzz_print(f, "%zu ", sizes[l]);
+    }
+    bool scales = fuzz_once_in(d, 2);
+    fuzz_print(f, "\nscale_included=%d\n", scales);
+    if (scales) {
+        put_fann_scaling(f, d, "in", sizes[0] - 1);
+        put_fann_scaling(f, d, "out", sizes[layers - 1] - 1);
+    }
+    put_fann_neurons(f, d, sizes, layers);
+}
+
+static void build(fuzz_file *f, fuzz_draw *d)
+{
+    if (fuzz_once_in(d, 2)) {
+        build_genann(f, d);
+    } else {
+        build_fann(f, d);
+    }
+}
+
+static void lie(fuzz_file *f, fuzz_draw *d)
+{
+    (void)fuzz_lie_in_text(f, d, 0, f->size);
+}
+
+/* ---------------------------------------------------------------------------
+ * The check
+ */
+
+static void check(const unsigned char *bytes, size_t size)
 {
     mlp_foreign_options options = mlp_foreign_defaults();
-    options.precision = precision;
-    options.smooth_steps = true;
-    mlp_net *net[2] = {NULL, NULL};
-    bool loaded[2] = {
-        mlp_fann_load_memory(bytes, size, &options, &net[0]) == MLP_OK,
-        mlp_genann_load_memory(bytes, size, &options, &net[1]) == MLP_OK};
-    for (size_t i = 0; i < 2; i++) {
-        need(loaded[i] == (net[i] != NULL));
-        if (net[i]) {
-            use(net[i]);
-        }
-        mlp_net_free(net[i]);
+    mlp_net *net = NULL;
+    options.hooks = fuzz_hooks();
+    options.precision = size % 2 ? MLP_F32 : MLP_F64;
+    options.smooth_steps = size % 4 < 2;
+    bool is_fann = size > 0 && bytes[0] == 'F';
+    mlp_status status =
+        is_fann ? mlp_fann_load_memory(bytes, size, &options, &net)
+                : mlp_genann_load_memory(bytes, size, &options, &net);
+    if (!fuzz_succeeded(status)) {
+        NEED(!net);
+        return;
     }
+    fuzz_accept();
+    fuzz_predict(net);
+    fuzz_save_twice(net);
+    mlp_net_free(net);
 }
 
-/* NOLINTNEXTLINE(readability-identifier-naming) */
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
-{
-    /* In a block of exactly this size, a read past the end is seen. */
-    unsigned char *copy = malloc(size ? size : 1);
-    need(copy != NULL);
-    if (size > 0) {
-        memcpy(copy, bytes, size);
-    }
-    load(copy, size, MLP_F32);
-    load(copy, size, MLP_F64);
-    free(copy);
-    return 0;
-}
+const fuzz_target fuzz_this = {build, lie, check, NULL};

@@ -2,22 +2,31 @@
 /*
  * The main function of a fuzz target that is built without libFuzzer:
  *
- *     fuzz_<name> <runs> <file> ...
+ *     fuzz_<name> <runs> [<file> ...]
  *
- * A run changes one of the files at one to five random places, sometimes cuts
- * it, and passes the bytes to the target. The runs are divided evenly among the
- * files. The seed is fixed, so a failure can be repeated.
+ * A run makes a new input as libFuzzer would, from one of the files or from a
+ * valid file that the target builds, and passes it to the target. The seed is
+ * fixed, so a failure can be repeated.
  */
-#include <stdlib.h>
+#include <stdio.h>
 
+#include "fuzz/fuzz.h"
 #include "support/damage.h"
 
-/* The target has the name that libFuzzer calls.
- * NOLINTNEXTLINE(readability-identifier-naming) */
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
 /* Only this many bytes of a file are read. */
-enum { MAX_BYTES = 1 << 16 };
+enum { MAX_BYTES = 1 << 14 };
+
+/* Stands for libFuzzer's function: changes some bytes, and sometimes cuts.
+ * NOLINTNEXTLINE(readability-identifier-naming) */
+size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t room)
+{
+    static mlp_rng rng; /* all zeros count as a seed */
+    (void)room;
+    for (size_t n = 1 + draw_below(&rng, 5); size >= 16 && n > 0; n--) {
+        edit_file(bytes, size, &rng);
+    }
+    return size < 2 || draw_below(&rng, 8) ? size : draw_below(&rng, size);
+}
 
 static size_t read_file(const char *path, unsigned char *bytes)
 {
@@ -31,26 +40,21 @@ static size_t read_file(const char *path, unsigned char *bytes)
 
 int main(int argc, char **argv)
 {
-    static unsigned char bytes[MAX_BYTES];
+    static unsigned char file[MAX_BYTES];
     static unsigned char changed[MAX_BYTES];
-    size_t runs = argc > 2 ? strtoul(argv[1], NULL, 10) : 0;
-    mlp_rng rng = mlp_rng_seeded(1);
-    if (runs == 0) {
+    size_t runs = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+    size_t files = argc > 2 ? (size_t)argc - 2 : 1;
+    if (runs == 0 || (argc == 2 && !fuzz_this.build)) {
+        (void)fprintf(stderr, "fuzz_<name> <runs> [<file> ...]\n");
         return 1;
     }
-    for (int i = 2; i < argc; i++) {
-        size_t size = read_file(argv[i], bytes);
-        if (size < 16) {
-            (void)fprintf(stderr, "%s: no model file\n", argv[i]);
-            return 1;
-        }
-        for (size_t run = (size_t)i; run < runs; run += (size_t)argc - 2) {
-            memcpy(changed, bytes, size);
-            for (size_t n = 1 + draw_below(&rng, 5); n > 0; n--) {
-                edit_file(changed, size, &rng);
-            }
-            (void)LLVMFuzzerTestOneInput(
-                changed, draw_below(&rng, 8) ? size : draw_below(&rng, size));
+    for (size_t i = 0; i < files; i++) {
+        size_t size = argc > 2 ? read_file(argv[i + 2], file) : 0;
+        for (size_t run = i; run < runs; run += files) {
+            memcpy(changed, file, size);
+            size_t n = LLVMFuzzerCustomMutator(changed, size, MAX_BYTES,
+                                               (unsigned)run);
+            (void)LLVMFuzzerTestOneInput(changed, n);
         }
     }
     return 0;

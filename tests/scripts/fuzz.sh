@@ -1,102 +1,133 @@
 # SPDX-License-Identifier: MIT
 #
-# The fuzzers of all readers of files (.mlp, each kind of table, recipes, FANN,
-# genann and, if it is built, ONNX) run for a short time with the sanitizers.
-# They use libFuzzer where clang has it, and a driver of our own elsewhere. This
-# script makes the corpora. For a longer run:
-#     MLP_FUZZ_RUNS=1000000 sh tests/scripts/fuzz.sh build
+# The fuzzers of all readers of files (.mlp, safetensors, checkpoints, each kind
+# of table, recipes, FANN, genann and, if it is built, ONNX) and of all public
+# functions run with the sanitizers of addresses, undefined behaviour and leaks.
+#
+#     sh tests/scripts/fuzz.sh build                        for a short time
+#     MLP_FUZZ_RUNS=1000000 sh tests/scripts/fuzz.sh build  this often each
+#     MLP_FUZZ_MILLIONS=40 sh tests/scripts/fuzz.sh build   this often in all
+#
+# The first two use libFuzzer where clang has it, which looks for new branches.
+# The last one uses the main function of our own (fuzz_main.c), which is three
+# times as fast, and gives each target its share.
 
 . "$(dirname "$0")/common.sh"
 
-runs=${MLP_FUZZ_RUNS:-30000}
+runs=${MLP_FUZZ_RUNS:-20000}
+millions=${MLP_FUZZ_MILLIONS:-}
 checks=address,undefined
-driver=
-if links clang -fsanitize=fuzzer-no-link,$checks; then
-    compiler=clang checks=$checks,fuzzer
-elif links gcc -fsanitize=$checks; then
-    compiler=gcc driver=$source/tests/fuzz/fuzz_main.c
-else
+compiler=gcc
+guide=
+if links clang -fsanitize=$checks; then
+    compiler=clang
+elif ! links gcc -fsanitize=$checks; then
     skip "no compiler here has the sanitizers"
 fi
-
-for name in load csv fann gzip idx npy recipe foreign onnx; do
-    rm -rf "${scratch:?}/$name"
-    mkdir -p "$scratch/$name"
-done
-tool=$build/tests/model_tool
-"$tool" write 0 float32 "$scratch/load/golden32.mlp"
-"$tool" write 0 float64 "$scratch/load/golden64.mlp"
-"$tool" write 1 float32 "$scratch/load/numbers32.mlp"
-"$tool" train "$scratch/load/xor.mlp"
-"$tool" bare "$scratch/load/bare.mlp"
+if [ ! "$millions" ] && links clang -fsanitize=fuzzer-no-link,$checks; then
+    guide=,fuzzer
+fi
 
 # The kernels of instruction sets do not read files; without them the build is
 # quick. The rest of the library is instrumented, so that libFuzzer sees its
 # branches.
-build_into library "$source" -DCMAKE_C_COMPILER=$compiler \
+build_into "library$guide" "$source" -DCMAKE_C_COMPILER=$compiler \
     -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMLP_KERNELS= -DBUILD_TESTING=OFF \
-    -DMLP_BUILD_EXAMPLES=OFF -DMLP_SANITIZE="${checks%,fuzzer}" \
-    -DCMAKE_C_FLAGS="$([ $compiler = gcc ] || echo -fsanitize=fuzzer-no-link)"
+    -DMLP_BUILD_EXAMPLES=OFF -DMLP_SANITIZE=$checks \
+    -DCMAKE_C_FLAGS="${guide:+-fsanitize=fuzzer-no-link}"
+library=$scratch/library$guide
 
-export ASAN_OPTIONS=allocator_may_return_null=1
+# A large quarantine and deep traces of blocks take half of the time.
+export ASAN_OPTIONS=allocator_may_return_null=1:quarantine_size_mb=8:malloc_context_size=3
 
-# fuzz <name> <library>...: tests/fuzz/fuzz_<name>.c with the corpus <name>
+# fuzz <name> <percent of all inputs> <source or library>...: builds
+# tests/fuzz/fuzz_<name>.c, and notes it for run_all
 fuzz() {
     target=$1
-    shift
-    words=
-    if [ -e "$source/tests/fuzz/$target.dict" ]; then
-        words="-dict=$source/tests/fuzz/$target.dict"
-    fi
+    share=$2
+    shift 2
+    main=$source/tests/fuzz/fuzz_main.c
     # The paths hold no spaces that the compiler must see.
-    $compiler -std=c11 -g -O1 -fsanitize=$checks -fno-sanitize-recover=all \
+    quietly $compiler -std=c11 -g -O2 -fsanitize=$checks$guide \
+        -fno-sanitize-recover=all \
         -I "$source/include" -I "$source/src" -I "$source/tests" \
-        "$source/tests/fuzz/fuzz_$target.c" $driver "$@" \
-        "$scratch/library/libmlp.a" -lm -lpthread -o "$scratch/fuzz_$target"
-    if [ $compiler = clang ]; then
-        quietly "$scratch/fuzz_$target" -runs="$runs" -seed=1 -max_len=4096 \
-            $words \
-            -artifact_prefix="$scratch/" "$scratch/$target"
-    else
-        quietly "$scratch/fuzz_$target" "$runs" "$scratch/$target"/*
-    fi
-    echo "$compiler: $runs inputs of fuzz_$target"
+        "$source/tests/fuzz/fuzz_$target.c" "$source/tests/fuzz/target.c" \
+        "$source/tests/fuzz/lies.c" "$source/tests/fuzz/net.c" \
+        ${guide:-"$main"} "$@" "$library/libmlp.a" -lm -lpthread \
+        -o "$scratch/fuzz_$target"
+    [ -d "$scratch/$target" ] || mkdir "$scratch/$target"
+    echo "$target ${millions:+$((millions * 10000 * share))}" >>"$scratch/list"
 }
 
-fuzz load
+# run_one <name> <inputs>: runs a target; the last line of its output counts
+run_one() {
+    target=$1
+    inputs=${2:-$runs}
+    if [ "$guide" ]; then
+        set -- -runs="$inputs" -seed=1 -max_len=8192 \
+            -artifact_prefix="$scratch/" "$scratch/$target"
+    else
+        set -- "$inputs" "$scratch/$target"/*
+        [ -e "$2" ] || set -- "$inputs"
+    fi
+    if "$scratch/fuzz_$target" "$@" >"$scratch/$target.log" 2>&1; then
+        echo "$compiler: $target: $(tail -n 1 "$scratch/$target.log")"
+    else
+        tail -n 60 "$scratch/$target.log"
+        fail "fuzz_$target"
+    fi
+}
 
-# Tables of each kind, and recipes.
-printf 'a,b,"c ""d"""\r\n1.5,x,NA\r\n-2e3,"y\nz",7\r\n' >"$scratch/csv/quotes"
-printf '\357\273\277n;t\n1;u\n;v\n\n12345678901234567890.5e-9;u\n' \
-    >"$scratch/csv/semicolons"
-printf '1\t0,5\t\n 2 \t7\t"3"\n' >"$scratch/csv/tabs"
-gzip -nc "$scratch/csv/quotes" >"$scratch/gzip/quotes"
-gzip -nc1 "$scratch/csv/semicolons" "$scratch/csv/semicolons" \
-    >"$scratch/gzip/two"
-printf '\0\0\010\003\0\0\0\002\0\0\0\001\0\0\0\003abcdef\n' \
-    >"$scratch/idx/images"
-printf '\0\0\010\001\0\0\0\010\002\0\001\002\0\001\002\0\n' \
-    >"$scratch/idx/labels"
-printf '\0\0\014\002\0\0\0\001\0\0\0\002abcdefgh\n' >"$scratch/idx/ints"
-for type in '<f4' '>f8' '|u1' '<i8'; do
-    printf "\\223NUMPY\\1\\0\\100\\0{'descr': '$type', 'fortran_order': True, 'shape': (2, 2), }%5s\\n%.$((4 * ${type#??}))s\\n" \
-        '' abcdefghijklmnopqrstuvwxyz012345 >"$scratch/npy/${type#?}"
-done
-printf '2 2 1\n0.5 1\n-1\n1e3 0\n1\n' >"$scratch/fann/pairs"
-printf 'libmlp data recipe 1\ncategory\ty\tu\tv\nnumber\tx\t1\t0.5\ncategory\tz\t0\tp\n\n' \
-    >"$scratch/recipe/classes"
-printf 'libmlp data recipe 1\nnumber\ty\\t\nnumber\ta"b\t0\t-1e-3\n\n' \
-    >"$scratch/recipe/number"
-zlib=
-links cc -lz && zlib=-lz
-for name in csv fann gzip idx npy recipe; do
-    fuzz $name "$scratch/library/libmlp_data.a" $zlib
-done
+# Runs every second target of the list, in its order.
+run_half() {
+    awk -v half="$1" 'NR % 2 == half' "$scratch/list" |
+        while read -r target inputs; do
+            run_one "$target" "$inputs"
+        done
+}
+
+: >"$scratch/list"
+rm -rf "$scratch/gzip" "$scratch/foreign" "$scratch/onnx"
+mkdir "$scratch/gzip" "$scratch/foreign" "$scratch/onnx"
+
+# Most targets make their files themselves. These are other software's.
+printf 'a,b,"c ""d"""\r\n1.5,x,NA\r\n-2e3,"y\nz",7\r\n' >"$scratch/quotes"
+printf '1\t0,5\t\n 2 \t7\t"3"\n' >"$scratch/tabs"
+gzip -nc "$scratch/quotes" >"$scratch/gzip/quotes"
+gzip -nc1 "$scratch/tabs" "$scratch/tabs" >"$scratch/gzip/two"
 cp "$source"/tests/vectors/genann_*.ann "$source"/tests/vectors/fann_*.net \
     "$scratch/foreign"
 rm "$scratch/foreign/fann_mushrooms.net" # too long
-fuzz foreign "$scratch/library/libmlp_foreign.a"
-if [ -e "$scratch/library/libmlp_onnx.a" ]; then
+
+zlib=
+links cc -lz && zlib=-lz
+tables="$source/tests/fuzz/tables.c $library/libmlp_data.a $zlib"
+fuzz load 10
+fuzz import 6
+fuzz checkpoint 4
+fuzz csv 13 $tables
+fuzz fann 10 $tables
+fuzz gzip 13 $tables
+fuzz idx 12 $tables
+fuzz npy 12 $tables
+fuzz recipe 11 $tables
+fuzz foreign 6 "$library/libmlp_foreign.a"
+fuzz api 1 "$source/tests/fuzz/api.c" "$source/tests/fuzz/api_net_calls.c" \
+    "$source/tests/fuzz/api_train_calls.c" \
+    "$source/tests/fuzz/api_small_calls.c"
+if [ -e "$library/libmlp_onnx.a" ]; then
     "$build/tests/onnx_tool" corpus "$scratch/onnx"
-    fuzz onnx "$scratch/library/libmlp_onnx.a" -lprotobuf-c
+    fuzz onnx 2 "$library/libmlp_onnx.a" -lprotobuf-c
 fi
+
+# Two targets run at the same time.
+started=$(date +%s)
+status=0
+run_half 0 &
+other=$!
+run_half 1 || status=1
+wait "$other" || status=1
+[ $status = 0 ] || exit 1
+awk '/ inputs, / { n += $1 } END { printf "%d inputs in all\n", n }' \
+    $(sed "s|\([a-z0-9]*\).*|$scratch/\1.log|" "$scratch/list")
+echo "$(($(date +%s) - started)) seconds"

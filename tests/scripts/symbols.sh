@@ -32,7 +32,8 @@ onnx_taken="$taken protobuf_c_message_get_packed_size protobuf_c_message_pack
 # point, so that the locale does not matter. Files are read as streams, and the
 # path "-" as stdin. qsort sorts categories.
 data_taken="$taken strtod strstr strspn strcspn fopen fopen64 fread fclose
-    fseek ftell ferror stdin qsort inflate inflateEnd inflateInit2_ inflateReset"
+    fseek ftell clearerr ferror stdin qsort inflate inflateEnd
+    inflateInit2_ inflateReset"
 
 # Tables are written to the caller's stream, and a picture that has no file to
 # standard output. gnuplot is another process.

@@ -330,11 +330,12 @@ mlp_status mlp_export_c(const mlp_net *net, const char *path,
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_pointer(&net->hooks, path, "the path"));
-    mlpi_allow_cancellation();
     const mlp_export_options defaults = mlp_export_defaults();
+    options = options ? options : &defaults;
+    TRY(CHECK_RESERVED(&net->hooks, "options", options));
+    mlpi_allow_cancellation();
     mlp_export_report made = {.score_before = NAN, .score_after = NAN};
-    mlp_status status =
-        export_net(net, path, options ? options : &defaults, &made);
+    mlp_status status = export_net(net, path, options, &made);
     if (report && (status == MLP_OK || status == MLP_ERR_ACCURACY)) {
         *report = made;
     }

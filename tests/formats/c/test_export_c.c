@@ -179,6 +179,10 @@ static void rows_that_do_not_fit_are_refused(void **state)
     assert_told(&record, mlp_export_c(net, f->code, &options, NULL),
                 MLP_ERR_NULL, "X");
     assert_int_equal(count_files(f), 0);
+    /* The rows behind a single one are none of the self-test's. */
+    options.X = mlp_cview_f32(x, 1, 2);
+    assert_int_equal(mlp_export_c(net, f->code, &options, NULL), MLP_OK);
+    assert_int_equal(count_files(f), 2);
     mlp_net_free(net);
 }
 
