@@ -148,8 +148,8 @@ static mlp_status agree_on_parts(const mlpi_world *world, size_t parts)
 }
 
 /* Calls the fit of mlp.h that belongs to the call: rows in memory or a stream,
- * with a network or with a trainer. From here on the library and
- * its exchange see to it that all ranks return the same status. */
+ * with a network or with a trainer. From here on the library and its exchange
+ * see to it that all ranks return the same status. */
 static mlp_status call_fit(const call *c, mlp_history **history)
 {
     const mlp_train_options *options = &c->options;
@@ -165,9 +165,11 @@ static mlp_status call_fit(const call *c, mlp_history **history)
                       : mlp_fit(c->net, c->rows.X, c->rows.Y, options, history);
 }
 
-/* Prepares the ranks and fits. The fit itself checks that options and networks
- * are the same everywhere, before it makes the first step. Threads of several
- * ranks on one machine would take each other's cores, so the default is one. */
+/* Prepares the ranks and fits. A failure in any of these calls is the same
+ * status on all ranks, so each may be left without telling the others. The fit
+ * itself checks that options and networks are the same everywhere, before it
+ * makes the first step. Threads of several ranks on one machine would take each
+ * other's cores, so the default is one. */
 static mlp_status fit_in(mlpi_world *world, call *c, mlp_history **history)
 {
     mlp_train_options *options = &c->options;

@@ -163,7 +163,13 @@ static mlp_status allocate_runs(const mlpi_world *world, row_runs *runs)
 /* Each rank plans its own runs from what all have told, so that what it sends
  * is what the others expect. Sets the runs of view v, and returns how many rows
  * this rank needs. *moves is true if one of the ranks, not only this one, has
- * other rows. */
+ * other rows than it needs: all ranks must call MPI_Alltoallv, or none. On rank
+ * 0 of the example above, where it has the rows 0 to 6 and needs 0 to 4:
+ *
+ *     r    given      needed     sent           received
+ *     0    [0, 7)     [0, 5)     5, from 0 on   5, from 0 on
+ *     1    [7, 10)    [5, 10)    2, from 5 on   0
+ */
 static size_t plan_runs(const mlpi_world *world, const shapes *all, size_t v,
                         size_t parts, row_runs *runs, bool *moves)
 {

@@ -75,7 +75,7 @@ static double pinball(double y, double predicted, double tau)
     return y > predicted ? tau * (y - predicted) : (1 - tau) * (predicted - y);
 }
 
-/* Orders numbers for qsort. There is no NaN among them, because the reader of
+/* Compares numbers for qsort. There is no NaN among them, because the reader of
  * tables leaves out rows without a target. */
 static int compare(const void *a, const void *b)
 {

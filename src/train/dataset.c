@@ -137,7 +137,14 @@ static mlp_status divide_rows(const mlp_net *net, mlpi_dataset *data)
 }
 
 /* Sets batch_size, epochs and batch_count. With parts batch_size becomes a
- * multiple of them, and may then be a little above the number of rows. */
+ * multiple of them, and may then be a little above the number of rows. Example:
+ * of 10 rows in blocks of 2, 3, 2 and 3 none is held out.
+ *
+ *     batch_size    rows of a part    batches
+ *     4             1                 3, of 4, 4 and 2 rows
+ *     8             2                 2, of 8 and 2 rows
+ *     0 (all)       3                 1, of 10 rows; batch_size becomes 12
+ */
 static void divide_batches(mlpi_dataset *data, mlp_optimizer_kind kind,
                            size_t max_rows)
 {

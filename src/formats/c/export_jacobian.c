@@ -326,7 +326,9 @@ static void put_derivatives(mlpi_writer *to, const mlpi_export *e, size_t l)
     mlpi_put_text(to, "    }\n");
 }
 
-/* Writes the prediction, as far as derivatives need it. */
+/* Writes the prediction, as far as derivatives need it. The z of a layer with
+ * derivatives go to its own array, d<l>; those of a layer without are its
+ * outputs, and go where the next layer reads. */
 static void put_prediction(mlpi_writer *to, const mlpi_export *e)
 {
     const mlpi_layer_layout *layer = e->net->layout.layer;
