@@ -18,8 +18,9 @@
 
 enum { PIXELS = 64, CLASSES = 10 };
 
-/* Splits the file into images to learn and images to test, the same ones on
- * each process. Real data would be read in shares: see mlp_data.h. */
+/* Splits the file into images to train on and images to test, the same ones on
+ * each process. Of a large file each process would read its own rows only: see
+ * mlp_data.h. Returns the number of training images. */
 static size_t read_digits(const char *path, samples *train, samples *test)
 {
     mlp_hooks hooks = mlp_hooks_stderr();
@@ -37,22 +38,22 @@ static size_t read_digits(const char *path, samples *train, samples *test)
     size_t tested = 0;
     check(mlp_train_test_split(mlp_cview_i32(labels, all.rows, 1), NULL, order,
                                &tested));
-    size_t learned = all.rows - tested;
-    samples *parts[] = {train, test};
+    size_t trained = all.rows - tested;
+    samples *sets[] = {train, test};
     for (size_t k = 0; k < 2; k++) {
-        size_t n = k == 0 ? learned : tested;
-        const size_t *rows = order + (k == 0 ? 0 : learned);
-        parts[k]->X = new_array(MLP_F64, n, PIXELS);
-        parts[k]->Y = mlp_view_i32(calloc(n, sizeof(int32_t)), n, 1);
+        size_t n = k == 0 ? trained : tested;
+        const size_t *rows = order + (k == 0 ? 0 : trained);
+        sets[k]->X = new_array(MLP_F64, n, PIXELS);
+        sets[k]->Y = mlp_view_i32(calloc(n, sizeof(int32_t)), n, 1);
         check(mlp_gather_rows(mlp_cview_cols(all, 0, PIXELS), rows, &hooks,
-                              parts[k]->X));
+                              sets[k]->X));
         check(mlp_gather_rows(mlp_cview_i32(labels, all.rows, 1), rows, &hooks,
-                              parts[k]->Y));
+                              sets[k]->Y));
     }
     free(order);
     free(labels);
     mlp_data_free(data);
-    return learned;
+    return trained;
 }
 
 static const char usage[] =

@@ -639,12 +639,12 @@ module mlp
       type(mlp_view), value :: A
     end function
 
-    ! Computes J, the derivatives of the outputs by the inputs x, a single row.
-    integer(c_int) function mlp_jacobian(net, workspace, x, J) bind(C)
+    ! Computes the Jacobian: the derivatives of the outputs with respect to x.
+    integer(c_int) function mlp_jacobian(net, workspace, x, dA_dx) bind(C)
       import
       type(c_ptr), value :: net, workspace
       type(mlp_cview), value :: x
-      type(mlp_view), value :: J
+      type(mlp_view), value :: dA_dx
     end function
   end interface
 

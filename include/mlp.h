@@ -576,9 +576,9 @@ MLP_NODISCARD mlp_status mlp_net_cparameters(const mlp_net *net,
  * With the loss mse, mae, huber, quantile or gaussian_nll a network can scale
  * the targets, too. Callers then pass Y, and get predictions, in their own
  * units; the layers learn y' = (y - mean) / std, and a prediction is a * std +
- * mean. For gaussian_nll that is so for the means; the logarithm of a variance
- * becomes s + 2 log(std), as a variance is multiplied by std^2. Losses,
- * huber_delta and gradients are in units of y', and so is A[L] of a trainer.
+ * mean. For gaussian_nll that holds for the means; a variance is multiplied by
+ * std^2, so its logarithm s becomes s + 2 log(std). Losses, huber_delta and
+ * gradients are in units of y', and so is A[L] of a trainer.
  */
 
 /* Sets mean and std of each input from the rows of X (m, n[0]), m >= 1, of the
@@ -609,8 +609,8 @@ MLP_NODISCARD mlp_status mlp_net_target_scaling(const mlp_net *net,
                                                 double *mean, double *std);
 
 /* Copies out what a prediction does to each output a of the last layer, a * std
- * + mean: n[L] numbers each. They are those of the targets, but for the
- * logarithms of variances, whose mean is 2 log(std) and whose std is 1. */
+ * + mean: n[L] numbers each. They are those of the targets, except for the
+ * logarithms of variances, where mean is 2 log(std) and std is 1. */
 MLP_NODISCARD mlp_status mlp_net_output_scaling(const mlp_net *net,
                                                 double *mean, double *std);
 
@@ -649,9 +649,8 @@ typedef struct mlp_scores {
 /* Scores the outputs of X against the targets Y, m >= 1.
  * MLP_ERR_NOT_FINITE: X or Y holds a NaN or an infinity.
  * MLP_ERR_ARGUMENT: with bce or cce a target outside [0, 1]; with poisson a
- * target below 0; with cce a row
- * whose sum differs from 1 by more than 1e-6, or a class number outside
- * 0 to n[L] - 1. */
+ * target below 0; with cce a row whose sum differs from 1 by more than 1e-6, or
+ * a class number outside 0 to n[L] - 1. */
 MLP_NODISCARD mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X,
                                       mlp_cview Y, mlp_scores *scores);
 
@@ -682,27 +681,28 @@ MLP_NODISCARD mlp_status mlp_predict_with(const mlp_net *net,
                                           mlp_workspace *workspace, mlp_cview X,
                                           mlp_view A);
 
-/* Computes the Jacobian dA/dX at a single row x (1, n[0]): element (i, j) of J
- * (n[L], n[0]) becomes the derivative of output i by input j. Both are in the
- * caller's units. By the chain rule (chapter 3.2),
+/* Computes the Jacobian dA/dx at a single row x (1, n[0]): element (i, j) of
+ * dA_dx (n[L], n[0]) becomes the derivative of output i with respect to input
+ * j, both in the caller's units. By the chain rule (chapter 3.2),
  *
- *   J = T F[L] W[L] ... F[2] W[2] F[1] W[1] S
+ *   dA/dx = T F[L] W[L] ... F[2] W[2] F[1] W[1] S
  *
  * F[l] is the derivative of layer l's activation, a diagonal matrix except for
- * softmax (MLP_ACTIVATION_LIST has the formulas). With batch norm, the factor
- * scale / sqrt(variance + epsilon) of each neuron is a part of it. S and T are
- * diagonal: S holds 1 / std of each input, T the std of each target; both are 1
- * if the network does not scale. The product is computed from its narrower end:
+ * softmax (MLP_ACTIVATION_LIST has the formulas). With batch norm it contains
+ * the factor scale / sqrt(variance + epsilon) of each neuron. S and T are
+ * diagonal: S holds 1 / std of each input, T the std of each output
+ * (mlp_net_output_scaling); unscaled, each is the unit matrix. The product is
+ * computed from its narrower end:
  * in forward mode, from S on, if n[0] < n[L], else in reverse mode, from T on
  * (Griewank and Walther, "Evaluating Derivatives", 2008). It takes about as
  * long as min(n[0], n[L]) + 1 predictions, and always one thread. Like
  * mlp_predict_with, it allocates nothing, and a NaN or an infinity in x is no
  * error.
- * MLP_ERR_SHAPE, MLP_ERR_DTYPE: of x or J. MLP_ERR_ARGUMENT: the workspace is
- * that of another network, as for mlp_predict_with. */
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE: of x or dA_dx. MLP_ERR_ARGUMENT: the workspace
+ * is that of another network, as for mlp_predict_with. */
 MLP_NODISCARD mlp_status mlp_jacobian(const mlp_net *net,
                                       mlp_workspace *workspace, mlp_cview x,
-                                      mlp_view J);
+                                      mlp_view dA_dx);
 
 /* ---------------------------------------------------------------------------
  * 7. Training: gradient descent (chapters 3 and 4)
@@ -897,16 +897,19 @@ double mlp_schedule_rate(const mlp_schedule *schedule, double alpha,
 
 #define MLP_MAX_PARTS 1024
 
-/* A fit that several processes share, for who brings a network of cables:
- * mlp_mpi.h fills this struct for MPI. Each process calls the same fit with the
- * same network and options, and with its own rows. They all get the same
- * network and history, to the bit those of one process with the same `parts`.
- * Rank r of R ranks has the parts r P / R to (r + 1) P / R - 1 and the rows of
- * these blocks, in X, Y, row_weights, X_validation and Y_validation: rows
- * floor(p M / P) on of all M rows for block p. R is a power of two that divides
- * P. If one rank fails, all do, with the same status and a message that names
- * it; but each rank must have an exchange and parts that are right.
- * The callbacks are called on each rank. If one returns false on one of them,
+/* Lets several processes share a fit. With MPI you need not fill this struct:
+ * mlp_mpi.h does. Each process, called a rank, calls the same fit with the same
+ * network and options, and with its own rows. All get the same network and
+ * history, to the bit those of one process with the same `parts` P.
+ * Of all M rows, block p holds the rows floor(p M / P) to
+ * floor((p + 1) M / P) - 1, and makes part p of each batch. Rank r of R passes
+ * the rows of blocks r P / R to (r + 1) P / R - 1, in X, Y, row_weights,
+ * X_validation and Y_validation. With M = 10, P = 4 and R = 2 the blocks are
+ * 0 1 | 2 3 4 | 5 6 | 7 8 9, and rank 0 passes rows 0 to 4. R is a power of two
+ * that divides P.
+ * If one rank fails, all do, with the same status and a message that names it,
+ * unless its exchange or its parts are wrong: nobody could hear of that.
+ * The callbacks are called on each rank. If one returns false on any rank,
  * training ends on all: on_epoch before the next epoch, on_batch before the
  * next update. */
 typedef struct mlp_exchange {
@@ -955,18 +958,18 @@ typedef struct mlp_train_options {
      * gives the same bits. */
     size_t threads;
 
-    /* Many machines. With P parts, a power of two up to MLP_MAX_PARTS, the rows
-     * are cut into P blocks of consecutive rows, which differ by one row at
-     * most. A batch has batch_size / P rows of each block, and the sums of
-     * these parts (gradients, losses) are added as a binary tree. So P decides
-     * about the bits, but not which process computes which part. Each block is
-     * shuffled, and split for validation, by itself, so that the last batch may
-     * be larger or smaller than with one part. P divides batch_size; dropout,
-     * weights and clipping are those of the whole batch. Batch norm and lbfgs
-     * have no parts. */
-    size_t parts;                 /* P; default 1: a batch is one sum */
-    const mlp_exchange *exchange; /* of P parts between processes; default NULL:
-                                     this one computes all */
+    /* Many machines (data parallelism). With P parts, a power of two up to
+     * MLP_MAX_PARTS, the rows are cut into P blocks of consecutive rows, whose
+     * sizes differ by one row at most. A batch has batch_size / P rows of each
+     * block: its parts. The gradients and losses of the parts are added as a
+     * binary tree. So the bits depend on P, but not on which process computes
+     * which part. Each block is shuffled, and split for validation, by itself,
+     * so the last batch may be larger or smaller than without parts. P must
+     * divide batch_size. Dropout, weights and clipping are those of the whole
+     * batch. Batch norm and lbfgs are refused. */
+    size_t parts;                 /* P; default 1: no parts */
+    const mlp_exchange *exchange; /* between processes; default NULL: this one
+                                     computes all parts */
 
     /* Weights of rows. With w[i], the weight of row i times that of its class,
      *   J = (sum of w[i] J[i]) / (sum of w[i])
@@ -1247,20 +1250,20 @@ MLP_NODISCARD mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer,
 MLP_NODISCARD mlp_status mlp_trainer_backward(mlp_trainer *trainer,
                                               mlp_cview Y);
 
-/* Backward from a loss of your own: dA (m, n[L]) is dJ/dA[L], by the A[L] that
- * mlp_trainer_tensor shows. The second function takes dJ/dZ[L] instead, which
- * is often simpler: for J = -log a_k after softmax it is a_k - 1 in column k
- * and a_j in every other column j. The rest is as in mlp_trainer_backward, the
- * penalties included. So a policy gradient can train this network, or another
- * network that reads its outputs (see MLP_DX below). Write the derivative to an
- * array of your own, because backward still reads A[L].
+/* Backward from a loss of your own: dA (m, n[L]) is dJ/dA[L], where A[L] is
+ * what mlp_trainer_tensor shows. The second function takes dJ/dZ[L] instead,
+ * which is often simpler: for J = -log a_k after softmax it is a_k - 1 in
+ * column k and a_j in every other column j. The rest is as in
+ * mlp_trainer_backward, the penalties included. So the derivative may come from
+ * a policy gradient, or from another network that reads these outputs (MLP_DX
+ * below). Write it to an array of your own, because backward still reads A[L].
  *
  * The derivative contains the divisor of J, such as m. If the rows have
  * weights, row i is multiplied by its weight, divided by the mean weight: the
  * derivative of a loss of MLP_LOSS_LIST, taken without weights, then gives the
  * gradients that mlp_trainer_backward gives with them. If the network scales
- * targets, A[L] is in units of y': multiply a derivative by the prediction,
- * which is a * std + mean, by std. Values are not checked.
+ * targets, A[L] is in units of y', and a prediction is a * std + mean: dA is
+ * then std times dJ/d(prediction). Values are not checked.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ORDER: no forward yet. */
 MLP_NODISCARD mlp_status mlp_trainer_backward_from(mlp_trainer *trainer,
                                                    mlp_cview dA);
@@ -1296,7 +1299,8 @@ MLP_NODISCARD mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X,
  * the first call; else the second call starts from the best weights instead of
  * the last ones.
  * Errors are those of mlp_fit. MLP_ERR_SHAPE: also for batches above max_rows,
- * or with parts, for parts above it (in a stream, all parts of this process).
+ * or, with parts, for more rows than that in a part (in a stream, in all parts
+ * of this process together).
  * An error that returns the network to earlier weights makes the optimizer
  * forget what it remembered. */
 MLP_NODISCARD mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X,
@@ -1311,10 +1315,10 @@ mlp_trainer_fit_stream(mlp_trainer *trainer, mlp_next_chunk *next, void *user,
  * 0, and for MLP_DX only 0. The view is valid until the trainer is freed. Z, A
  * and A_dropped hold the rows of the last forward until the next one. dW and db
  * may be changed before an update, which then uses the changed numbers.
- * dX is in the units of X, so that mlp_trainer_backward_from of a network that
- * made X can take it. It is computed when its view is asked for the first time
- * after a backward, from the weights of that moment. The numbers stay until its
- * view is asked for after another backward. The first view of all allocates.
+ * dX is in the units of X. If X is what another network predicted, its trainer
+ * takes dX in mlp_trainer_backward_from. It is computed when its view is first
+ * asked for after a backward, from the weights of that moment, and stays until
+ * its view is asked for after another backward. The very first view allocates.
  * MLP_ERR_ARGUMENT: no such layer or tensor. MLP_ERR_ORDER: for Z, A and
  * A_dropped, no forward since the trainer was made, fitted or loaded; for
  * gradients, no backward since the last forward or mlp_trainer_set_row_weights;
@@ -1483,11 +1487,12 @@ typedef struct mlp_export_options {
      * inputs. Each output has a scale of its own, unless outputs are classes,
      * which are compared. Default false. */
     bool int8;
-    /* true: the code has a function <prefix>_jacobian, too, which computes what
-     * mlp_jacobian does, with `canonical` to the bit. Otherwise differences are
-     * at most 1e-6 (with MLP_F32 1e-5) of what derivatives by the same input
-     * are without activations. int8 has none, since its outputs change in
-     * steps. Default false. */
+    /* true: the code also has a function <prefix>_jacobian, which computes what
+     * mlp_jacobian does: with `canonical` the same bits; otherwise it differs
+     * by at most 1e-6 (MLP_F32: 1e-5) times the largest derivative with respect
+     * to the same input, here or in the network without its activations. int8
+     * has none, since its outputs are rounded to whole numbers. Default
+     * false. */
     bool jacobian;
     mlp_cview X; /* rows (m, n[0]). The self-test uses up to 8; int8 needs some
                     and takes the ranges of all numbers from them. Default
@@ -1507,7 +1512,7 @@ mlp_export_options mlp_export_defaults(void);
 typedef struct mlp_export_report {
     size_t constant_bytes; /* weights, scaling and names: read-only memory */
     size_t scratch_bytes;  /* memory that a prediction needs from its caller */
-    size_t jacobian_scratch_bytes; /* memory that a Jacobian needs, 0 without */
+    size_t jacobian_scratch_bytes; /* the same for a Jacobian; 0 without */
     /* How well the network, and its int8 form, predict Y from X: the accuracy
      * with bce and cce, else r2. NaN without int8 or without Y. */
     double score_before, score_after;
@@ -1518,9 +1523,9 @@ typedef struct mlp_export_report {
  * it, which says how to call it. The code holds all constants, allocates
  * nothing, keeps no state, and needs libm at most. It is valid C99 and C++,
  * also for small machines. Compiled with <PREFIX>_SELF_TEST defined, it is a
- * program that exits with 0 if it predicts what the network does, and has its
- * Jacobians. Scaling and class names are included; batch norm is folded as by
- * mlp_net_fold_batch_norm.
+ * program that exits with 0 if it computes the network's predictions and, with
+ * `jacobian`, its Jacobians. Scaling and class names are included; batch norm
+ * is folded as by mlp_net_fold_batch_norm.
  * `options` and `report` may be NULL. Both files are replaced as by
  * mlp_net_save, or neither; a header and a source of different exports do not
  * compile. Allocates the files' size and a network, with `jacobian` two.

@@ -12,25 +12,25 @@
  *
  * The functions are in a library of their own, mlp_mpi, which is built where
  * CMake finds MPI. Statuses, hooks, ownership and threads follow the rules of
- * mlp.h. A process of MPI is called rank, as there.
+ * mlp.h. A process is called a rank, as in MPI.
  *
  * A batch is cut into a fixed number of parts, whose gradients are added as a
  * binary tree, and the ranks share the parts. So the bits of a fit depend on
  * the number of parts but not on the number of ranks: one rank, eight ranks,
- * and mlp_fit with the same `parts` (mlp.h) give the same weights, the same
- * history and, if interrupted, resume with the same bits on another number of
- * ranks.
+ * and mlp_fit with the same `parts` (mlp.h) give the same weights and the same
+ * history. A fit that was interrupted resumes with the same bits on another
+ * number of ranks.
  *
  * These rules hold for every function:
- * - All ranks of the communicator call it, with the same options and, if it is
- *   not said otherwise, networks with the same layers, loss and precision.
+ * - All ranks of the communicator call it, with the same options, and with
+ *   networks that have the same layers, loss and precision.
  * - All ranks return the same status. If one fails (bad rows, no memory, a
  *   loss that is not finite), all do, and a message on each names the first
- *   that has. Nobody waits for a rank that has failed; but MPI itself decides
- *   what becomes of the others if a rank dies.
+ *   that failed. Nobody waits for a rank that has failed; but if a process
+ *   dies, MPI decides what becomes of the others.
  * - MLP_ERR_ORDER: MPI is not initialized, or finalized already. MLP_ERR_IO:
- *   MPI reports an error, with its message; it then may differ from rank to
- *   rank. MLP_ERR_ARGUMENT: options, parts or ranks that do not fit together.
+ *   MPI reports an error, with its message; then the statuses of the ranks may
+ *   differ. MLP_ERR_ARGUMENT: options, parts or ranks that do not fit together.
  * - Only the calling thread calls MPI, so MPI_Init is enough.
  */
 #ifndef LIBMLP_MLP_MPI_H
@@ -52,8 +52,8 @@ typedef struct mlp_mpi_options {
     MPI_Comm comm;
     /* The parts of a batch, in the place of `parts` of mlp_train_options: a
      * power of two up to MLP_MAX_PARTS that divides batch_size. Default 8. For
-     * the same bits, always pass the same number: the most ranks that you will
-     * ever use. More parts cost time where a part has few rows. */
+     * the same bits, always pass the same number: that of the most ranks that
+     * you will ever use. Parts of few rows cost time. */
     size_t parts;
 } mlp_mpi_options;
 
@@ -63,12 +63,12 @@ mlp_mpi_options mlp_mpi_defaults(void);
 /* Like mlp_fit, but the rows are those of all ranks: rank 0's first, then rank
  * 1's, and so on. A rank may have any number of rows, also none. If they are
  * not those of its parts (see mlp_exchange in mlp.h), rows move to other ranks
- * once before the fit, which takes memory for a copy; ranks with as many rows
- * as each other need none, if `parts` divides the number of all rows.
+ * once before the fit, which takes memory for a copy. No row moves if all ranks
+ * have the same number of rows and `parts` divides the number of all.
  * row_weights, X_validation and Y_validation of the options are cut in the same
  * way. All ranks start from the network of rank 0. Each rank has one thread,
  * unless options->threads is set. Callbacks are called on every rank, with the
- * same numbers (but `seconds`); one that returns false on any rank ends the
+ * same numbers (except `seconds`); one that returns false on any rank ends the
  * training of all, on_batch before the next update. `options` and `mpi` may be
  * NULL: the defaults. Errors are those of mlp_fit; lbfgs and batch norm are
  * refused, as with parts in mlp_fit. */

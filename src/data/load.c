@@ -211,8 +211,9 @@ static mlp_status check_options(const mlp_data *data)
                             : MLP_OK;
 }
 
-/* Joins the targets of the second file, whose options are like those of the
- * table. */
+/* Joins the targets of the second file, such as the labels of MNIST, as a last
+ * column. Its numbers are written as those of the table are, so it is read with
+ * the same decimal comma. */
 static mlp_status add_targets(mlp_data *data)
 {
     mlp_data *targets = NULL;
@@ -256,7 +257,10 @@ static mlp_status fill(mlp_data *data, bytes b)
     return MLP_OK;
 }
 
-/* Loads a table from bytes, or if they are NULL from the file `path`. */
+/* Loads a table from bytes, or if they are NULL from the file `path`. A failure
+ * at any point goes on to mlpi_table_finish, which frees the table. An empty
+ * array may have no address, but the readers want one: they get that of an
+ * empty text. */
 static mlp_status load(const char *path, const bytes *b,
                        const mlp_data_options *options, const mlp_hooks *hooks,
                        mlp_data **data)

@@ -98,7 +98,8 @@ typedef struct call {
     mlp_mpi_options mpi;
 } call;
 
-/* Returns the bytes of a gradient, the longest array of an exchange. */
+/* Returns the bytes of a gradient, the longest array of an exchange. What other
+ * ranks send of it is received into a buffer of the world. */
 static size_t gradient_bytes(const mlp_net *net)
 {
     bool is_wide = mlp_net_precision(net) == MLP_F64;
@@ -106,7 +107,8 @@ static size_t gradient_bytes(const mlp_net *net)
            (is_wide ? sizeof(double) : sizeof(float));
 }
 
-/* Checks that the ranks can share the parts. */
+/* Checks that the ranks can share the parts. Whatever divides a power of two is
+ * one itself, so the ranks need no check of their own. */
 static mlp_status check_parts(const mlpi_world *world, size_t parts)
 {
     size_t ranks = (size_t)world->ranks;
@@ -145,8 +147,9 @@ static mlp_status agree_on_parts(const mlpi_world *world, size_t parts)
     return mlpi_world_agree(world, status);
 }
 
-/* Calls the fit of mlp.h that belongs to the call. From here on the library and
- * its exchange see to it that all ranks return the same status. */
+/* Calls the fit of mlp.h that belongs to the call: rows in memory or a stream,
+ * with a network or with a trainer. From here on the library and its exchange
+ * see to it that all ranks return the same status. */
 static mlp_status call_fit(const call *c, mlp_history **history)
 {
     const mlp_train_options *options = &c->options;
@@ -162,9 +165,11 @@ static mlp_status call_fit(const call *c, mlp_history **history)
                       : mlp_fit(c->net, c->rows.X, c->rows.Y, options, history);
 }
 
-/* Prepares the ranks and fits. The fit itself checks that options and networks
- * are the same everywhere, before it makes the first step. Threads of several
- * ranks on one machine would take each other's cores, so the default is one. */
+/* Prepares the ranks and fits. A failure in any of these calls is the same
+ * status on all ranks, so each may be left without telling the others. The fit
+ * itself checks that options and networks are the same everywhere, before it
+ * makes the first step. Threads of several ranks on one machine would take each
+ * other's cores, so the default is one. */
 static mlp_status fit_in(mlpi_world *world, call *c, mlp_history **history)
 {
     mlp_train_options *options = &c->options;
@@ -213,6 +218,8 @@ static mlp_status fit(call *c, const mlp_train_options *options,
     return status;
 }
 
+/* A call with NULL fails on all ranks, not only where it is NULL, because the
+ * ranks open the world before anything else and agree there. */
 mlp_status mlp_mpi_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
                        const mlp_train_options *options,
                        const mlp_mpi_options *mpi, mlp_history **history)

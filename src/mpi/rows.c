@@ -15,7 +15,8 @@
  *
  * A run is the intersection of the rows that one rank has and another needs.
  * Rows come in the order of the ranks that send them, which is their order in
- * the data set.
+ * the data set. Since both ranks of a run compute it from the same numbers, no
+ * rank has to tell another what it is about to send.
  */
 #include "rows.h"
 
@@ -52,7 +53,9 @@ static size_t element_size(mlp_dtype dtype)
     return dtype == MLP_F64 ? sizeof(double) : sizeof(float);
 }
 
-/* The first row of block p of m rows, as mlp.h defines blocks. */
+/* Returns floor(p m / parts), the first row of block p of m rows. The product
+ * p m could exceed a size_t, so whole blocks and the rest are computed
+ * separately. */
 static size_t block_begin(size_t m, size_t parts, size_t p)
 {
     return m / parts * p + m % parts * p / parts;
@@ -133,7 +136,8 @@ static mlp_status compare_shapes(const mlpi_world *world, const shapes *all,
  * Moving
  */
 
-/* Returns how many rows [a, a_end) and [b, b_end) have in common. */
+/* Returns how many rows [a, a_end) and [b, b_end) have in common: 2 for [0, 7)
+ * and [5, 10), the rows 5 and 6. */
 static int common(size_t a, size_t a_end, size_t b, size_t b_end)
 {
     size_t begin = a > b ? a : b;
@@ -159,7 +163,13 @@ static mlp_status allocate_runs(const mlpi_world *world, row_runs *runs)
 /* Each rank plans its own runs from what all have told, so that what it sends
  * is what the others expect. Sets the runs of view v, and returns how many rows
  * this rank needs. *moves is true if one of the ranks, not only this one, has
- * other rows. */
+ * other rows than it needs: all ranks must call MPI_Alltoallv, or none. On rank
+ * 0 of the example above, where it has the rows 0 to 6 and needs 0 to 4:
+ *
+ *     r    given      needed     sent           received
+ *     0    [0, 7)     [0, 5)     5, from 0 on   5, from 0 on
+ *     1    [7, 10)    [5, 10)    2, from 5 on   0
+ */
 static size_t plan_runs(const mlpi_world *world, const shapes *all, size_t v,
                         size_t parts, row_runs *runs, bool *moves)
 {
@@ -194,7 +204,8 @@ static size_t plan_runs(const mlpi_world *world, const shapes *all, size_t v,
     return wanted_end - wanted;
 }
 
-/* Copies a view, which may have any strides, to dense rows. */
+/* Copies a view, which may have any strides, to dense rows. Rows whose elements
+ * are neighbours are copied as a whole, as they are in nearly every array. */
 static void pack(const mlp_cview *view, unsigned char *to)
 {
     size_t size = element_size(view->dtype);
@@ -212,7 +223,8 @@ static void pack(const mlp_cview *view, unsigned char *to)
     }
 }
 
-/* Sends dense rows of `bytes` each, and receives others. */
+/* Sends dense rows of `bytes` each, and receives others. What a rank sends to
+ * itself goes the same way, so that the rows need no other copy. */
 static mlp_status send_rows(const mlpi_world *world, const row_runs *runs,
                             size_t bytes, const void *sent, void *received)
 {

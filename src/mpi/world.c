@@ -28,7 +28,8 @@
  * Messages and memory
  */
 
-/* A long message is cut. */
+/* A long message is cut. The library's own mlpi_error is not for other
+ * libraries: this one knows only the public headers. */
 mlp_status mlpi_mpi_error(const mlp_hooks *hooks, mlp_status status,
                           const char *format, ...)
 {
@@ -43,6 +44,8 @@ mlp_status mlpi_mpi_error(const mlp_hooks *hooks, mlp_status status,
     return status;
 }
 
+/* MPI has a text for each of its codes. If it fails to give one, the message
+ * still names the call. */
 mlp_status mlpi_mpi_check(const mlpi_world *world, int code, const char *what)
 {
     if (code == MPI_SUCCESS) {
@@ -78,7 +81,8 @@ void mlpi_mpi_release(const mlp_hooks *hooks, void *block)
  * The ordered sum
  */
 
-/* Up to so many bytes an array is traded as a whole. */
+/* Up to so many bytes an array is traded as a whole: the time of
+ * a short message is its latency, so fewer messages are faster. */
 enum { SHORT_BYTES = 4096 };
 
 /* Returns the bytes of a number; an exchange adds floats or doubles. */
@@ -112,7 +116,8 @@ static void add(void *to, const void *from, size_t n, mlp_dtype dtype)
     }
 }
 
-/* Sends numbers to the partner and receives others from it. */
+/* Sends numbers to the partner and receives others from it, at the same time:
+ * two ranks that both sent first could wait for each other for ever. */
 static mlp_status trade(const mlpi_world *world, int partner, void *sent,
                         size_t n_sent, void *received, size_t n_received,
                         mlp_dtype dtype)
@@ -168,10 +173,11 @@ static mlp_status sum_by_halves(const mlpi_world *world, void *numbers,
     int rounds = 0;
     for (int d = 1; d < world->ranks; d *= 2, rounds++) {
         range mine = kept_half(world, kept[rounds], d, &other[rounds]);
-        range his = other[rounds];
-        mlp_status status = trade(
-            world, world->rank ^ d, number_at(numbers, his.begin, dtype),
-            his.end - his.begin, world->buffer, mine.end - mine.begin, dtype);
+        range theirs = other[rounds];
+        mlp_status status = trade(world, world->rank ^ d,
+                                  number_at(numbers, theirs.begin, dtype),
+                                  theirs.end - theirs.begin, world->buffer,
+                                  mine.end - mine.begin, dtype);
         if (status != MLP_OK) {
             return status;
         }
@@ -180,13 +186,14 @@ static mlp_status sum_by_halves(const mlpi_world *world, void *numbers,
         kept[rounds + 1] = mine;
     }
     while (rounds-- > 0) {
-        /* This rank has the sums in `mine`; the partner has those in `his`. */
+        /* This rank has the sums in `mine`, its partner those in `theirs`. */
         range mine = kept[rounds + 1];
-        range his = other[rounds];
-        mlp_status status = trade(
-            world, world->rank ^ (1 << rounds),
-            number_at(numbers, mine.begin, dtype), mine.end - mine.begin,
-            number_at(numbers, his.begin, dtype), his.end - his.begin, dtype);
+        range theirs = other[rounds];
+        mlp_status status =
+            trade(world, world->rank ^ (1 << rounds),
+                  number_at(numbers, mine.begin, dtype), mine.end - mine.begin,
+                  number_at(numbers, theirs.begin, dtype),
+                  theirs.end - theirs.begin, dtype);
         if (status != MLP_OK) {
             return status;
         }
@@ -194,7 +201,13 @@ static mlp_status sum_by_halves(const mlpi_world *world, void *numbers,
     return MLP_OK;
 }
 
-/* Adds an array that fits into the buffer. */
+/* Adds an array that fits into the buffer. After the round with the distance d
+ * a rank has the sums over its group of 2 d ranks:
+ *
+ *     rank        0      1      2      3
+ *     d = 1       01     01     23     23
+ *     d = 2       all    all    all    all
+ */
 static mlp_status sum_as_a_whole(const mlpi_world *world, void *numbers,
                                  size_t n, mlp_dtype dtype)
 {
@@ -259,7 +272,8 @@ mlp_status mlpi_world_agree(const mlpi_world *world, mlp_status status)
                           mlp_status_text((mlp_status)agreed));
 }
 
-/* Large arrays go in pieces, because MPI counts in int. */
+/* Large arrays go in pieces, because MPI counts in int. If a piece fails,
+ * the call ends on this rank; what the others get is up to MPI. */
 mlp_status mlpi_world_broadcast(const mlpi_world *world, int root, void *bytes,
                                 size_t size)
 {
@@ -274,8 +288,8 @@ mlp_status mlpi_world_broadcast(const mlpi_world *world, int root, void *bytes,
     return status;
 }
 
-/* Checks that MPI can be called. These two functions of MPI may be called at
- * any time. */
+/* Checks that MPI can be called. The two functions that tell may be called at
+ * any time, also before MPI_Init. */
 static mlp_status check_mpi(const mlp_hooks *hooks, MPI_Comm comm)
 {
     int is_ready = 0;

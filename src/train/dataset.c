@@ -49,7 +49,8 @@ static size_t block_rows(const mlpi_dataset *data, size_t p)
            mlpi_block_begin(&data->parts, data->all_rows, p);
 }
 
-/* Returns how many rows of block p are held out. */
+/* Returns how many rows of block p are held out, which depends on its size
+ * alone: data->held has a number for each of the two sizes. */
 static size_t held_rows(const mlpi_dataset *data, size_t p)
 {
     size_t smaller = data->all_rows / data->parts.count;
@@ -80,7 +81,8 @@ static size_t own_begin(const mlpi_dataset *data, size_t p)
  * The plan
  */
 
-/* Checks what this process can check by itself. */
+/* Checks what this process can check by itself. Whether there are enough rows
+ * depends on those of the other processes, too, and is found out later. */
 static mlp_status check_arguments(const mlp_net *net, mlp_optimizer_kind kind,
                                   const mlpi_dataset *data)
 {
@@ -92,7 +94,8 @@ static mlp_status check_arguments(const mlp_net *net, mlp_optimizer_kind kind,
     return mlpi_parts_check(net, options, kind);
 }
 
-/* Finds out how many rows all processes have. */
+/* Finds out how many rows all processes have. Before that, all agree that they
+ * have the same options, because the sums that follow depend on them. */
 static mlp_status count_all_rows(mlpi_dataset *data, mlp_status status)
 {
     const mlpi_parts *parts = &data->parts;
@@ -110,7 +113,8 @@ static mlp_status count_all_rows(mlpi_dataset *data, mlp_status status)
     return MLP_OK;
 }
 
-/* Sets the numbers of training and validation rows. */
+/* Sets the numbers of training and validation rows: of all processes, and of
+ * this one. Of P blocks, `larger` have one row more than the others. */
 static mlp_status divide_rows(const mlp_net *net, mlpi_dataset *data)
 {
     const mlpi_parts *parts = &data->parts;
@@ -133,7 +137,14 @@ static mlp_status divide_rows(const mlp_net *net, mlpi_dataset *data)
 }
 
 /* Sets batch_size, epochs and batch_count. With parts batch_size becomes a
- * multiple of them, and may then be a little above the number of rows. */
+ * multiple of them, and may then be a little above the number of rows. Example:
+ * of 10 rows in blocks of 2, 3, 2 and 3 none is held out.
+ *
+ *     batch_size    rows of a part    batches
+ *     4             1                 3, of 4, 4 and 2 rows
+ *     8             2                 2, of 8 and 2 rows
+ *     0 (all)       3                 1, of 10 rows; batch_size becomes 12
+ */
 static void divide_batches(mlpi_dataset *data, mlp_optimizer_kind kind,
                            size_t max_rows)
 {
@@ -253,7 +264,8 @@ static mlp_status skip_permutation(const mlpi_dataset *data, mlp_rng *rng,
     return mlp_rng_shuffle(rng, data->scratch, n, 1);
 }
 
-/* Sets where the own blocks begin in the orders and in X_validation. */
+/* Sets where the own blocks begin in the orders and in X_validation. Validation
+ * rows that the caller passes are cut into blocks as training rows are. */
 static void set_begins(mlpi_dataset *data)
 {
     const mlpi_parts *parts = &data->parts;
@@ -271,7 +283,9 @@ static void set_begins(mlpi_dataset *data)
     }
 }
 
-/* Splits own block p, and puts its rows where they belong. */
+/* Splits own block p, and puts its rows where they belong: the training rows of
+ * all blocks come first in split_order, then the rows held out of all blocks.
+ * Without parts the split has that order by itself. */
 static mlp_status split_block(const mlp_net *net, mlpi_dataset *data, size_t p,
                               mlp_rng *rng)
 {
@@ -364,7 +378,8 @@ mlp_status mlpi_dataset_weigh(const mlp_net *net, mlpi_dataset *data)
 }
 
 /* Returns the sum of the weights of m rows, from number `first` of the order
- * on; NULL: rows of X. */
+ * on; NULL: rows of X. The sum of a batch
+ * is made of those of its parts. */
 static double add_weights(const mlpi_dataset *data, const size_t *order,
                           size_t first, size_t m)
 {
@@ -421,7 +436,9 @@ size_t mlpi_dataset_batch_rows(const mlpi_dataset *data, size_t batch)
     return rows;
 }
 
-/* One exchange for all batches of an epoch is faster than one for each. */
+/* Every part divides its gradients by the sum of the weights of the whole batch
+ * (W_sum in model/loss.h), whose rows are on all ranks. One exchange for all
+ * batches of an epoch is faster than one for each. */
 mlp_status mlpi_dataset_weigh_batches(mlpi_dataset *data, const size_t *order)
 {
     const mlpi_parts *parts = &data->parts;
@@ -441,7 +458,9 @@ mlp_status mlpi_dataset_weigh_batches(mlpi_dataset *data, const size_t *order)
  * Scaling
  */
 
-/* Sets a scaling from the training rows that count. */
+/* Sets a scaling from the training rows that count: a row whose weight is 0
+ * must not change what a network learns. With parts the mean and the variance
+ * are made of sums over parts. */
 static mlp_status learn_scaling(const mlp_net *net, mlpi_scaling *to,
                                 mlp_cview rows, const mlpi_dataset *data)
 {
