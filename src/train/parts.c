@@ -432,7 +432,6 @@ mlp_status mlpi_parts_scale(const mlpi_parts *parts, const mlp_net *net,
         TRY(find_moments(parts, &c, &s));
         mlpi_scaling_set(net, to, first, c.X.cols, s.mean, s.std, &hinted);
     }
-    mlpi_scaling_complete(net, to);
     return MLP_OK;
 }
 
