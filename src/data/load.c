@@ -82,6 +82,7 @@ static mlp_status read_stream(mlp_data *data, FILE *stream, bytes *b)
     return ferror(stream) ? MLP_ERR_IO : MLP_OK;
 }
 
+/* Opens a file. A signal may come while a pipe waits for its other end. */
 static FILE *open_to_read(const char *path)
 {
     FILE *stream = NULL;

@@ -173,7 +173,7 @@ static mlp_status backward_from(world *w)
     return mlp_trainer_backward_from(w->trainer, ro(w->Y));
 }
 
-static mlp_status backward_from_dZ(world *w)
+static mlp_status backward_from_z(world *w)
 {
     return mlp_trainer_backward_from_dZ(w->trainer, ro(w->Y));
 }
@@ -207,7 +207,7 @@ static mlp_status trainer_tensor(world *w)
 }
 
 /* The first view of dX allocates. */
-static mlp_status tensor_dX(world *w)
+static mlp_status tensor_of_inputs(world *w)
 {
     mlp_view view = w->Y;
     mlp_status status = mlp_trainer_tensor(w->trainer, MLP_DX, 0, &view);
@@ -247,12 +247,12 @@ static const fault_case cases[] = {
     {"mlp_trainer_set_row_weights", 0, set_row_weights, NULL},
     {"mlp_trainer_backward", 0, backward, NULL},
     {"mlp_trainer_backward_from", 0, backward_from, NULL},
-    {"mlp_trainer_backward_from_dZ", 0, backward_from_dZ, NULL},
+    {"mlp_trainer_backward_from_dZ", 0, backward_from_z, NULL},
     {"mlp_trainer_gradients", 0, gradients, NULL},
     {"mlp_trainer_update", 0, update, NULL},
     {"mlp_trainer_step", 0, step, NULL},
     {"mlp_trainer_tensor", 0, trainer_tensor, NULL},
-    {"mlp_trainer_tensor dX", ALLOCATES, tensor_dX, NULL},
+    {"mlp_trainer_tensor dX", ALLOCATES, tensor_of_inputs, NULL},
     {"mlp_check_gradients", ALLOCATES, check_gradients, NULL},
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A prediction or a Jacobian with a workspace, and a step of a trainer on one
- * thread, make no allocation, take no lock and make no system call. Allocations and locks are
- * counted by functions in the place of the C library's. System calls are
- * forbidden: a child process gives up all but the one that ends it (seccomp),
- * and the kernel kills it if it makes another.
+ * thread, make no allocation, take no lock and make no system call. Allocations
+ * and locks are counted by functions in the place of the C library's. System
+ * calls are forbidden: a child process gives up all but the one that ends it
+ * (seccomp), and the kernel kills it if it makes another.
  */
 #include "support/training.h"
 
