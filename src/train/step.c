@@ -496,7 +496,7 @@ static void input_gradient_thread(const mlpi_thread *thread, void *context)
 void mlpi_step_input_gradient(mlp_trainer *trainer)
 {
     mlpi_step_args args = {.m = trainer->batch.m};
-    run(trainer, input_gradient_thread, &args, NULL);
+    run(trainer, input_gradient_thread, &args, NULL, NULL);
 }
 
 static void update_thread(const mlpi_thread *thread, void *context)
