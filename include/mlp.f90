@@ -230,6 +230,7 @@ module mlp
     integer(c_size_t) :: rank, ranks
     type(c_funptr) :: sum
     type(c_ptr) :: user
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_split_options

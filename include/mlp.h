@@ -920,6 +920,7 @@ typedef struct mlp_exchange {
      * fit of this rank with that status. */
     mlp_status (*sum)(void *numbers, size_t n, mlp_dtype dtype, void *user);
     void *user; /* passed to it */
+    uint64_t reserved[4]; /* 0 */
 } mlp_exchange;
 
 typedef struct mlp_train_options {

@@ -55,6 +55,7 @@ typedef struct mlp_mpi_options {
      * the same bits, always pass the same number: that of the most ranks that
      * you will ever use. Parts of few rows cost time. */
     size_t parts;
+    uint64_t reserved[4]; /* 0 */
 } mlp_mpi_options;
 
 /* Returns the default options. */

@@ -197,6 +197,21 @@ static mlp_status fit_in(mlpi_world *world, call *c, mlp_history **history)
     return status;
 }
 
+static mlp_status check_reserved(const mlp_hooks *hooks,
+                                 const mlp_mpi_options *mpi)
+{
+    for (size_t i = 0; i < sizeof mpi->reserved / sizeof *mpi->reserved; i++) {
+        if (mpi->reserved[i] != 0) {
+            return mlpi_mpi_error(hooks, MLP_ERR_ARGUMENT,
+                                  "MPI options, reserved: expects zeros, got "
+                                  "%llu in element %zu (start from "
+                                  "mlp_mpi_defaults())",
+                                  (unsigned long long)mpi->reserved[i], i);
+        }
+    }
+    return MLP_OK;
+}
+
 /* The four public functions. A rank that has no network, or nothing else that
  * it needs, says so to the others. */
 static mlp_status fit(call *c, const mlp_train_options *options,
@@ -209,8 +224,9 @@ static mlp_status fit(call *c, const mlp_train_options *options,
     c->options = options ? *options : mlp_train_defaults();
     c->mpi = mpi ? *mpi : mlp_mpi_defaults();
     mlp_status status =
-        mlpi_world_open(c->mpi.comm, &hooks, net ? gradient_bytes(net) : 0,
-                        is_complete ? MLP_OK : MLP_ERR_NULL, &world);
+        is_complete ? check_reserved(&hooks, &c->mpi) : MLP_ERR_NULL;
+    status = mlpi_world_open(c->mpi.comm, &hooks, net ? gradient_bytes(net) : 0,
+                             status, &world);
     if (status == MLP_OK) {
         status = fit_in(&world, c, history);
     }

@@ -332,8 +332,10 @@ mlp_status mlpi_world_open(MPI_Comm comm, const mlp_hooks *hooks, size_t bytes,
                       : world->capacity > most      ? most
                                                     : world->capacity;
     world->buffer = mlpi_mpi_allocate(hooks, world->capacity);
-    world->exchange = (mlp_exchange){(size_t)world->rank, (size_t)world->ranks,
-                                     ordered_sum, world};
+    world->exchange = (mlp_exchange){.rank = (size_t)world->rank,
+                                     .ranks = (size_t)world->ranks,
+                                     .sum = ordered_sum,
+                                     .user = world};
     if (status == MLP_OK && !world->buffer) {
         status = mlpi_mpi_error(hooks, MLP_ERR_MEMORY,
                                 "out of memory: %zu bytes for an exchange",

@@ -41,6 +41,7 @@ mlp_status mlpi_exchange_check(const mlp_hooks *hooks,
     if (!exchange) {
         return MLP_OK;
     }
+    TRY(CHECK_RESERVED(hooks, "exchange", exchange));
     if (!exchange->sum) {
         return mlpi_error(hooks, MLP_ERR_NULL, "exchange: sum is NULL");
     }

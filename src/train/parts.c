@@ -118,9 +118,9 @@ size_t mlpi_block_begin(const mlpi_parts *parts, size_t rows, size_t p)
     return p * q + p * r / parts->count;
 }
 
-/* Numbers are hashed as doubles, one after the other, because a struct has gaps
- * between its members that may hold anything. Data, weights and callbacks may
- * differ, and so may the number of threads. The optimizer is the trainer's. */
+/* Members are hashed one after the other, because a struct has gaps between
+ * them that may hold anything. Data, weights and callbacks may differ, and so
+ * may the number of threads. The optimizer is the trainer's. */
 mlp_status mlpi_parts_agree_options(const mlpi_parts *parts,
                                     const mlp_train_options *options,
                                     mlp_status status)
@@ -130,31 +130,28 @@ mlp_status mlpi_parts_agree_options(const mlpi_parts *parts,
     }
     const mlp_train_options *o = options;
     const mlp_schedule *rate = &o->schedule;
-    const double numbers[] = {(double)o->epochs,
-                              (double)o->batch_size,
-                              (double)o->parts,
-                              o->learning_rate,
-                              (double)rate->kind,
-                              rate->decay,
-                              rate->factor,
-                              (double)rate->every,
-                              (double)rate->warm_up,
-                              (double)rate->epochs,
-                              (double)rate->patience,
-                              rate->min_delta,
-                              rate->min_rate,
-                              o->standardise,
-                              o->shuffle,
-                              (double)o->seed,
-                              o->row_weights.rows > 0,
-                              o->class_weights != NULL,
-                              o->validation_fraction,
-                              o->X_validation.rows > 0 ||
-                                  o->Y_validation.rows > 0,
-                              o->restore_best,
-                              (double)o->patience,
-                              o->min_delta};
-    uint32_t hash = mlpi_hash(MLPI_HASH_BEGIN, numbers, sizeof numbers);
+    bool validates = o->X_validation.rows > 0 || o->Y_validation.rows > 0;
+    const size_t sizes[] = {o->epochs,
+                            o->batch_size,
+                            o->parts,
+                            o->seed,
+                            o->patience,
+                            rate->every,
+                            rate->warm_up,
+                            rate->epochs,
+                            rate->patience,
+                            validates,
+                            o->standardise,
+                            o->shuffle,
+                            rate->kind,
+                            o->restore_best,
+                            o->row_weights.rows > 0,
+                            o->class_weights != NULL};
+    const double numbers[] = {
+        o->learning_rate, o->min_delta,    o->validation_fraction, rate->decay,
+        rate->factor,     rate->min_delta, rate->min_rate};
+    uint32_t hash = mlpi_hash(MLPI_HASH_BEGIN, sizes, sizeof sizes);
+    hash = mlpi_hash(hash, numbers, sizeof numbers);
     return mlpi_agree_equal(parts->exchange, &parts->hooks, status, hash,
                             "options");
 }

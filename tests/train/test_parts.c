@@ -227,7 +227,8 @@ static void *run_process(void *argument)
 {
     process *p = argument;
     parts_case c = *p->c;
-    mlp_exchange exchange = {p->rank, p->world->ranks, sum, p};
+    mlp_exchange exchange = {
+        .rank = p->rank, .ranks = p->world->ranks, .sum = sum, .user = p};
     mlp_net *net = NULL;
     mlp_history *history = NULL;
     c.config.layers = c.layers;
@@ -871,7 +872,12 @@ static void what_has_no_parts_is_refused(void **state)
     options.parts = 2;
     options.optimizer.kind = MLP_OPTIMIZER_LBFGS;
     REFUSED(MLP_ERR_ARGUMENT, "parts: expects 1 with lbfgs");
-    mlp_exchange exchange = {0, 2, NULL, NULL};
+    mlp_exchange exchange = {.ranks = 2, .reserved = {0, 0, 0, 7}};
+    options.parts = 2;
+    options.exchange = &exchange;
+    REFUSED(MLP_ERR_ARGUMENT,
+            "exchange, reserved: expects zeros, got 7 in element 3");
+    exchange.reserved[3] = 0;
     options.parts = 2;
     options.exchange = &exchange;
     REFUSED(MLP_ERR_NULL, "exchange: sum is NULL");
