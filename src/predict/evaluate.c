@@ -87,11 +87,10 @@ void mlpi_scores_of(const mlp_net *net, const mlpi_score_sums *sums,
 {
     const mlpi_loss_sum sum = {.lanes = {sums->loss}, .weight = sums->rows};
     double labels = sums->rows * (double)mlpi_label_columns(net);
-    *scores =
-        (mlp_scores){.loss = mlpi_loss_mean(net, &sum),
-                     .accuracy = mlpi_is_regression(net->loss)
-                                     ? (double)NAN
-                                     : sums->correct / labels};
+    *scores = (mlp_scores){.loss = mlpi_loss_mean(net, &sum),
+                           .accuracy = mlpi_is_regression(net->loss)
+                                           ? (double)NAN
+                                           : sums->correct / labels};
 }
 
 void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
