@@ -76,8 +76,10 @@ static size_t columns_of(const mlp_net *net, const mlpi_scaling *scaling)
     return scaling == &net->out ? mlpi_net_targets(net) : scaling->n;
 }
 
-/* s std' + mean' is s + 2 log(std) with std' = 1 and mean' = 2 log(std). */
-void mlpi_scaling_complete(const mlp_net *net, mlpi_scaling *to)
+/* Sets how the logarithms s of variances are scaled, once the first half of the
+ * columns, those of the means, has been set: s std' + mean' is s + 2 log(std)
+ * with std' = 1 and mean' = 2 log(std). */
+static void complete_log_variances(const mlp_net *net, mlpi_scaling *to)
 {
     const mlpi_kernels *kernels = net->kernels;
     size_t k = columns_of(net, to);
@@ -128,6 +130,9 @@ void mlpi_scaling_set(const mlp_net *net, mlpi_scaling *to, size_t first,
         }
     }
     set_columns(net, to, first, n, mean, std);
+    if (first + n == columns_of(net, to)) {
+        complete_log_variances(net, to);
+    }
 }
 
 void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
@@ -141,7 +146,6 @@ void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
         net->kernels->scalar->column_moments(block, order, m, mean, std);
         mlpi_scaling_set(net, to, first, block.cols, mean, std, &hinted);
     }
-    mlpi_scaling_complete(net, to);
 }
 
 /* Gives a hint if the weights of the network belong to the scaling that is
@@ -235,7 +239,7 @@ static mlp_status set(const mlp_net *net, mlpi_scaling *to, const char *column,
     size_t n = columns_of(net, to);
     TRY(check_moments(net, column, n, mean, std));
     set_columns(net, to, 0, n, mean, std);
-    mlpi_scaling_complete(net, to);
+    complete_log_variances(net, to);
     return MLP_OK;
 }
 

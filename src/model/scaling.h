@@ -65,11 +65,6 @@ void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
 void mlpi_scaling_set(const mlp_net *net, mlpi_scaling *to, size_t first,
                       size_t n, double *mean, double *std, bool *hinted);
 
-/* Sets how the logarithms s of variances are scaled, once the columns of the
- * means have been set. Does nothing to the scaling of inputs, and with a loss
- * other than gaussian_nll. */
-void mlpi_scaling_complete(const mlp_net *net, mlpi_scaling *to);
-
 /* Returns the columns of `rows`, a matrix of the network's precision, from
  * `first` on; at most MLPI_MOMENT_COLUMNS of them, so that their moments fit on
  * the stack. */

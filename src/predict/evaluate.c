@@ -86,6 +86,7 @@ void mlpi_scores_of(const mlp_net *net, const mlpi_score_sums *sums,
                     mlp_scores *scores)
 {
     const mlpi_loss_sum sum = {.lanes = {sums->loss}, .weight = sums->rows};
+    /* The whole struct is set, so that its reserved words are 0. */
     double labels = sums->rows * (double)mlpi_label_columns(net);
     *scores = (mlp_scores){.loss = mlpi_loss_mean(net, &sum),
                            .accuracy = mlpi_is_regression(net->loss)

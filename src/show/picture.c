@@ -257,6 +257,8 @@ void mlpi_panel_begin(mlp_picture *picture, const mlp_axes *axes, const char *x,
     if (a->y_min != a->y_max) {
         mlpi_put(picture, "set yrange [%r:%r]\n", a->y_min, a->y_max);
     }
+    /* One failure has one message. A lack of memory above is such a failure, and
+     * nothing else is then checked. */
     if (picture->status == MLP_OK) {
         picture->status =
             mlpi_show_check_reserved(&picture->hooks, "axes", a->reserved,

@@ -120,7 +120,7 @@ size_t mlpi_block_begin(const mlpi_parts *parts, size_t rows, size_t p)
 
 /* Numbers are hashed as doubles, one after the other, because a struct has gaps
  * between its members that may hold anything. Data, weights and callbacks may
- * differ, and so may the number of threads. */
+ * differ, and so may the number of threads. The optimizer is the trainer's. */
 mlp_status mlpi_parts_agree_options(const mlpi_parts *parts,
                                     const mlp_train_options *options,
                                     mlp_status status)
@@ -129,13 +129,20 @@ mlp_status mlpi_parts_agree_options(const mlpi_parts *parts,
         return status;
     }
     const mlp_train_options *o = options;
-    const mlp_optimizer *by = &o->optimizer;
+    const mlp_schedule *rate = &o->schedule;
     const double numbers[] = {(double)o->epochs,
                               (double)o->batch_size,
                               (double)o->parts,
                               o->learning_rate,
-                              (double)o->schedule.kind,
-                              o->schedule.factor,
+                              (double)rate->kind,
+                              rate->decay,
+                              rate->factor,
+                              (double)rate->every,
+                              (double)rate->warm_up,
+                              (double)rate->epochs,
+                              (double)rate->patience,
+                              rate->min_delta,
+                              rate->min_rate,
                               o->standardise,
                               o->shuffle,
                               (double)o->seed,
@@ -146,25 +153,21 @@ mlp_status mlpi_parts_agree_options(const mlpi_parts *parts,
                                   o->Y_validation.rows > 0,
                               o->restore_best,
                               (double)o->patience,
-                              o->min_delta,
-                              (double)by->kind,
-                              by->momentum,
-                              by->beta1,
-                              by->beta2,
-                              by->rho,
-                              by->epsilon,
-                              by->rprop_grow,
-                              by->rprop_shrink,
-                              by->rprop_min,
-                              by->rprop_max,
-                              by->l2,
-                              by->l1,
-                              by->weight_decay,
-                              by->clip_value,
-                              by->clip_norm};
+                              o->min_delta};
     uint32_t hash = mlpi_hash(MLPI_HASH_BEGIN, numbers, sizeof numbers);
     return mlpi_agree_equal(parts->exchange, &parts->hooks, status, hash,
                             "options");
+}
+
+/* Adds the settings of an optimizer to a hash. */
+static uint32_t hash_optimizer(uint32_t hash, const mlp_optimizer *by)
+{
+    const double numbers[] = {
+        (double)by->kind, by->momentum,   by->beta1,      by->beta2,
+        by->rho,          by->epsilon,    by->rprop_grow, by->rprop_shrink,
+        by->rprop_min,    by->rprop_max,  by->l2,         by->l1,
+        by->weight_decay, by->clip_value, by->clip_norm};
+    return mlpi_hash(hash, numbers, sizeof numbers);
 }
 
 /* The optimizer's states are not hashed: they come from the same steps as the
@@ -184,12 +187,12 @@ mlp_status mlpi_parts_agree_trainer(const mlpi_parts *parts,
                               net->in.scales,
                               net->out.scales,
                               net->is_trained,
-                              (double)trainer->optimizer.options.kind,
                               e->begun,
                               e->begun ? (double)e->epochs : 0.0,
                               e->begun ? (double)e->bad_epochs : 0.0,
                               (double)trainer->forward_count};
     uint32_t hash = mlpi_hash(MLPI_HASH_BEGIN, numbers, sizeof numbers);
+    hash = hash_optimizer(hash, &trainer->optimizer.options);
     hash = mlpi_hash(hash, state.data, state.cols * net->kernels->real_size);
     if (e->begun) {
         hash = mlpi_hash(hash, e->rng.key, sizeof e->rng.key);
@@ -429,7 +432,6 @@ mlp_status mlpi_parts_scale(const mlpi_parts *parts, const mlp_net *net,
         TRY(find_moments(parts, &c, &s));
         mlpi_scaling_set(net, to, first, c.X.cols, s.mean, s.std, &hinted);
     }
-    mlpi_scaling_complete(net, to);
     return MLP_OK;
 }
 

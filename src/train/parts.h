@@ -82,13 +82,6 @@ mlp_status mlpi_parts_check(const mlp_net *net,
  * p = P this is the number of rows. */
 size_t mlpi_block_begin(const mlpi_parts *parts, size_t rows, size_t p);
 
-/* Returns how many of the P blocks of `rows` rows have rows / P + 1 rows; the
- * others have rows / P. */
-static inline size_t mlpi_larger_blocks(const mlpi_parts *parts, size_t rows)
-{
-    return rows % parts->count;
-}
-
 /* Checks that all ranks have the same options, as far as they decide what a fit
  * does. Their calls of the exchange would not match otherwise. All ranks return
  * the same status, that of the argument if it is not MLP_OK.

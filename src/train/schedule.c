@@ -68,6 +68,8 @@ static bad_field find_bad_field(const mlp_schedule *s)
     const bad_field min_delta = {"min_delta", "a finite number, 0 or more",
                                  s->min_delta};
     const bad_field none = {NULL, NULL, 0.0};
+    /* A schedule without hooks is checked here, too, so the words are fields
+     * like others. */
     for (size_t i = 0; i < sizeof s->reserved / sizeof s->reserved[0]; i++) {
         if (s->reserved[i] != 0) {
             return (bad_field){"reserved", "zeros", (double)s->reserved[i]};

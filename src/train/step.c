@@ -284,7 +284,8 @@ static void track_moments(mlp_trainer *t, const mlpi_step_args *args)
     }
 }
 
-void mlpi_step_begin(mlp_trainer *trainer)
+/* Counts a forward pass, and forgets which layers have had an output. */
+static inline void begin_step(mlp_trainer *trainer)
 {
     trainer->forward_count++;
     if (trainer->hooks.log) {
@@ -296,7 +297,7 @@ void mlpi_step_begin(mlp_trainer *trainer)
 void mlpi_step_train(mlp_trainer *trainer, const mlpi_step_args *args,
                      mlpi_step_result *result)
 {
-    mlpi_step_begin(trainer);
+    begin_step(trainer);
     run(trainer, train_thread, args, NULL, result);
     if (may_update(args, result)) {
         mlpi_optimizer_advance(&trainer->optimizer);
@@ -350,6 +351,11 @@ static void part_thread(const mlpi_thread *thread, void *context)
         mlpi_barrier(thread); /* nobody reads A and dZ any more */
     }
     merge_gradients(t, thread, task->merge);
+}
+
+void mlpi_step_begin(mlp_trainer *trainer)
+{
+    begin_step(trainer);
 }
 
 void mlpi_step_part(mlp_trainer *trainer, const mlpi_step_args *args,

@@ -465,10 +465,12 @@ static mlp_status begin_epoch(mlpi_loop *loop, bool *go_on)
     loop->total_weight = loop->loss_sum = 0.0;
     mlp_status status = *go_on ? set_learning_rate(loop) : MLP_OK;
     double stops = *go_on ? 0.0 : 1.0;
+    if (!exchange) {
+        return status;
+    }
     TRY(mlpi_agree(exchange, hooks, status, &stops, 1));
     *go_on = stops == 0.0;
-    if (*go_on && exchange &&
-        loop->options->schedule.kind == MLP_SCHEDULE_CUSTOM) {
+    if (*go_on && loop->options->schedule.kind == MLP_SCHEDULE_CUSTOM) {
         TRY(mlpi_agree_equal(exchange, hooks, MLP_OK,
                              mlpi_hash(MLPI_HASH_BEGIN, &loop->learning_rate,
                                        sizeof loop->learning_rate),

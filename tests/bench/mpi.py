@@ -118,7 +118,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("workloads", nargs="*", default=list(WORKLOADS))
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     for name in args.workloads:
         def ours(ranks, parts, threads):
             return run_mpi(args.program, ranks, name, parts, threads,

@@ -117,6 +117,7 @@ typedef struct process {
     size_t end_at;      /* the epoch after which on_epoch says so */
     size_t batches, epochs;
     bool has_trainer; /* the hash is then that of a checkpoint, too */
+    double momentum;  /* of the trainer's optimizer; 0: as in the options */
 } process;
 
 /* Adds numbers first to first + ranks / 2 of the others, as a tree. */
@@ -200,8 +201,10 @@ static mlp_status fit_with_trainer(process *p, mlp_net *net, parts_case *c,
                                    mlp_history **history)
 {
     mlp_trainer *trainer = NULL;
+    mlp_optimizer optimizer = c->options.optimizer;
+    optimizer.momentum = p->momentum > 0.0 ? p->momentum : optimizer.momentum;
     if (mlp_trainer_create(net, CASE_ROWS, &trainer) != MLP_OK ||
-        mlp_trainer_set_optimizer(trainer, &c->options.optimizer) != MLP_OK) {
+        mlp_trainer_set_optimizer(trainer, &optimizer) != MLP_OK) {
         abort();
     }
     mlp_status status =
@@ -578,7 +581,8 @@ static void callbacks_of_one_stop_all(void **state)
     free(rows);
 }
 
-/* Calls that would not match are refused before anybody trains. */
+/* Calls that would not match, or whose networks would become different, are
+ * refused before anybody trains. */
 static void different_options_end_all(void **state)
 {
     (void)state;
@@ -586,16 +590,22 @@ static void different_options_end_all(void **state)
     parts_case c;
     parts_case other;
     process processes[CASE_PARTS];
-    find_case("adam", rows, &c);
-    for (size_t k = 0; k < 4; k++) {
-        find_case("adam", rows, &other);
+    find_case("momentum", rows, &c);
+    c.options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_STEP);
+    for (size_t k = 0; k < 6; k++) {
+        other = c;
         other.options.epochs += k == 0;
         other.options.batch_size += k == 1 ? CASE_PARTS : 0;
         other.config.seed += k == 2;
         other.X.rows -= k == 3 ? 8 : 0;
         other.Y.rows = other.X.rows;
+        other.options.schedule.every -= k == 4;
         begin_processes(processes, &c);
         processes[CULPRIT].c = &other;
+        for (size_t r = 0; r < RANKS; r++) {
+            processes[r].has_trainer = k == 5;
+        }
+        processes[CULPRIT].momentum = k == 5 ? 0.8 : 0.0;
         run_world(processes, RANKS);
         for (size_t r = 0; r < RANKS; r++) {
             assert_int_equal(processes[r].status,

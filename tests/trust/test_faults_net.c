@@ -70,6 +70,28 @@ static mlp_status net_ctensor(world *w)
     return status;
 }
 
+static mlp_status parameters(world *w)
+{
+    mlp_view view;
+    mlp_status status = mlp_net_parameters(w->net, &view);
+    w->out.sizes[0] = view.cols;
+    return status;
+}
+
+static mlp_status cparameters(world *w)
+{
+    mlp_cview view;
+    mlp_status status = mlp_net_cparameters(w->net, &view);
+    w->out.sizes[0] = view.cols;
+    return status;
+}
+
+static mlp_status output_scaling(world *w)
+{
+    return mlp_net_output_scaling(w->net, w->out.numbers,
+                                  w->out.numbers + OUTPUTS);
+}
+
 static mlp_status standardise(world *w)
 {
     return mlp_net_standardise(w->net, mlp_cview_rows(ro(w->X), 0, 9));
@@ -191,6 +213,12 @@ static mlp_status predict_row_with(world *w)
                             mlp_fault_out_view(w, 1, OUTPUTS));
 }
 
+static mlp_status jacobian(world *w)
+{
+    return mlp_jacobian(w->net, w->workspace, mlp_cview_rows(ro(w->X), 0, 1),
+                        mlp_fault_out_view(w, OUTPUTS, INPUTS));
+}
+
 /* ---------------------------------------------------------------------------
  * Splits and metrics
  */
@@ -310,6 +338,10 @@ static const fault_case cases[] = {
     {"mlp_net_layer", 0, layer, NULL},
     {"mlp_net_tensor", 0, net_tensor, NULL},
     {"mlp_net_ctensor", 0, net_ctensor, NULL},
+    {"mlp_net_parameters", 0, parameters, NULL},
+    {"mlp_net_cparameters", 0, cparameters, NULL},
+    {"mlp_net_output_scaling", 0, output_scaling, NULL},
+    {"mlp_jacobian", 0, jacobian, NULL},
     {"mlp_net_standardise", 0, standardise, NULL},
     {"mlp_net_set_scaling", 0, set_scaling, NULL},
     {"mlp_net_scaling", 0, scaling, NULL},

@@ -168,6 +168,24 @@ static mlp_status backward(world *w)
     return mlp_trainer_backward(w->trainer, ro(w->Y));
 }
 
+static mlp_status backward_from(world *w)
+{
+    return mlp_trainer_backward_from(w->trainer, ro(w->Y));
+}
+
+static mlp_status backward_from_dZ(world *w)
+{
+    return mlp_trainer_backward_from_dZ(w->trainer, ro(w->Y));
+}
+
+static mlp_status gradients(world *w)
+{
+    mlp_view view;
+    mlp_status status = mlp_trainer_gradients(w->trainer, &view);
+    w->out.numbers[0] = mlp_cview_at(ro(view), 0, 3);
+    return status;
+}
+
 static mlp_status update(world *w)
 {
     return mlp_trainer_update(w->trainer, 0.125);
@@ -185,6 +203,17 @@ static mlp_status trainer_tensor(world *w)
     mlp_view view;
     mlp_status status = mlp_trainer_tensor(w->trainer, MLP_DW, 2, &view);
     w->out.sizes[0] = view.rows;
+    return status;
+}
+
+/* The first view of dX allocates. */
+static mlp_status tensor_dX(world *w)
+{
+    mlp_view view = w->Y;
+    mlp_status status = mlp_trainer_tensor(w->trainer, MLP_DX, 0, &view);
+    if (status == MLP_OK) {
+        w->out.numbers[0] = mlp_cview_at(ro(view), 2, 1);
+    }
     return status;
 }
 
@@ -217,9 +246,13 @@ static const fault_case cases[] = {
     {"mlp_trainer_loss", 0, loss, NULL},
     {"mlp_trainer_set_row_weights", 0, set_row_weights, NULL},
     {"mlp_trainer_backward", 0, backward, NULL},
+    {"mlp_trainer_backward_from", 0, backward_from, NULL},
+    {"mlp_trainer_backward_from_dZ", 0, backward_from_dZ, NULL},
+    {"mlp_trainer_gradients", 0, gradients, NULL},
     {"mlp_trainer_update", 0, update, NULL},
     {"mlp_trainer_step", 0, step, NULL},
     {"mlp_trainer_tensor", 0, trainer_tensor, NULL},
+    {"mlp_trainer_tensor dX", ALLOCATES, tensor_dX, NULL},
     {"mlp_check_gradients", ALLOCATES, check_gradients, NULL},
 };
 

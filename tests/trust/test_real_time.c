@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A prediction with a workspace, and a step of a trainer on one thread, make no
- * allocation, take no lock and make no system call. Allocations and locks are
+ * A prediction or a Jacobian with a workspace, and a step of a trainer on one
+ * thread, make no allocation, take no lock and make no system call. Allocations and locks are
  * counted by functions in the place of the C library's. System calls are
  * forbidden: a child process gives up all but the one that ends it (seccomp),
  * and the kernel kills it if it makes another.
@@ -114,6 +114,16 @@ static bool predicts(const setting *s, size_t m)
                             mlp_cview_rows(ro(s->X), 0, m), A) == MLP_OK;
 }
 
+/* J takes the place of the outputs. */
+static bool derives(const setting *s, size_t m)
+{
+    mlp_view J = s->A;
+    J.rows = OUTPUTS;
+    J.cols = J.row_stride = INPUTS;
+    return mlp_jacobian(s->net, s->workspace,
+                        mlp_cview_rows(ro(s->X), m - 1, 1), J) == MLP_OK;
+}
+
 static bool trains(const setting *s, size_t m)
 {
     double loss = 0;
@@ -216,6 +226,12 @@ static void predictions_are_real_time(void **state)
     check_all_kernels("mlp_predict_with", predicts);
 }
 
+static void jacobians_are_real_time(void **state)
+{
+    (void)state;
+    check_all_kernels("mlp_jacobian", derives);
+}
+
 static void steps_on_one_thread_are_real_time(void **state)
 {
     (void)state;
@@ -278,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(predictions_are_real_time),
+        cmocka_unit_test(jacobians_are_real_time),
         cmocka_unit_test(steps_on_one_thread_are_real_time),
         cmocka_unit_test(single_rows_do_not_wake_threads),
         cmocka_unit_test(the_watch_is_awake),
