@@ -99,7 +99,7 @@ int main(int argc, char **argv)
     check(mlp_evaluate(net, mlp_view_const(test.X), mlp_view_const(test.Y),
                        &scores));
     if (rank == 0) {
-        printf("%d ranks\n", ranks);
+        printf("%d rank%s\n", ranks, ranks == 1 ? "" : "s");
         printf("Test Accuracy: %.2f%%\n", 100 * scores.accuracy);
         printf("Test loss: %.17g\n", scores.loss);
     }
