@@ -397,6 +397,29 @@ static void an_easy_first_batch_gives_no_hint(void **state)
     }
 }
 
+/* Like the noise above, without chance: the rows of the first batch are the
+ * mean, of which a new network predicts the mean of the targets; the inputs of
+ * the others tell nothing of their targets, so that their loss comes down to
+ * that of the mean. */
+static void the_loss_of_the_mean_gives_no_hint(void **state)
+{
+    (void)state;
+    data d = {new_matrix(MLP_F64, 200, 2, NULL),
+              new_matrix(MLP_F64, 200, 1, NULL)};
+    for (size_t i = 4; i < d.Y.rows; i++) {
+        put(d.X, i, 0, i % 4 < 2 ? -1 : 1);
+        put(d.X, i, 1, i % 4 < 2 ? -1 : 1);
+        put(d.Y, i, 0, i % 2 == 0 ? -1 : 1);
+    }
+    mlp_train_options options = mlp_train_defaults();
+    options.shuffle = false;
+    options.batch_size = 4;
+    options.epochs = 50;
+    options.learning_rate = 0.01;
+    fit_hints(&line_model, d, &options, NULL);
+    free_data(d);
+}
+
 static void standardising_again_gives_a_hint(void **state)
 {
     (void)state;
@@ -510,6 +533,7 @@ int main(void)
         cmocka_unit_test(dead_relus_give_a_hint),
         cmocka_unit_test(a_loss_that_rises_gives_a_hint),
         cmocka_unit_test(an_easy_first_batch_gives_no_hint),
+        cmocka_unit_test(the_loss_of_the_mean_gives_no_hint),
         cmocka_unit_test(standardising_again_gives_a_hint),
         cmocka_unit_test(healthy_classifications_give_no_hint),
         cmocka_unit_test(healthy_regressions_give_no_hint),
