@@ -43,7 +43,8 @@
  *
  * as model/scaling.h has for the whole column.
  *
- * The origin is the mean of the first part. With it the mean of a column of
+ * The origin is the mean of the first part that has rows: rows of weight 0 do
+ * not count, so it may be another than part 0. With it the mean of a column of
  * equal numbers is exactly that number. Columns of huge or tiny numbers are
  * scaled by a power of two, so that no square overflows or vanishes.
  */
@@ -288,7 +289,8 @@ typedef struct columns {
 
 /* What is known about these columns. */
 typedef struct column_sums {
-    double rows; /* m, over all parts */
+    double rows;        /* m, over all parts */
+    size_t origin_part; /* the own part that has the origin, or `own` */
     double origin[MLPI_MOMENT_COLUMNS], scale[MLPI_MOMENT_COLUMNS];
     double mean[MLPI_MOMENT_COLUMNS], std[MLPI_MOMENT_COLUMNS];
 } column_sums;
@@ -296,20 +298,20 @@ typedef struct column_sums {
 /* Mean and std of one column in one part, and the part's m_p / m. */
 typedef struct part_moments {
     double mean, std, share;
-    bool is_first; /* of part 0 */
+    bool has_origin;
 } part_moments;
 
 /* Returns what a part adds to a sum about column j. */
 typedef double moment_term(const column_sums *s, const part_moments *of,
                            size_t j);
 
-/* Only part 0 adds something, so that the sum is its mean. */
+/* Only one part adds something, so that the sum is its mean. */
 static double origin_term(const column_sums *s, const part_moments *of,
                           size_t j)
 {
     (void)s;
     (void)j;
-    return of->is_first ? of->mean : 0.0;
+    return of->has_origin ? of->mean : 0.0;
 }
 
 /* No number of the part is much larger than this, and one is about as large. */
@@ -348,7 +350,7 @@ static mlp_status sum_terms(const mlpi_parts *parts, const columns *c,
         double *numbers = parts->moments + p * MLPI_PART_MOMENTS;
         part_moments of = {.share = (double)(c->begin[p + 1] - c->begin[p]) /
                                     s->rows,
-                           .is_first = parts->first + p == 0};
+                           .has_origin = p == s->origin_part};
         for (size_t j = 0; j < c->X.cols; j++) {
             of.mean = numbers[j];
             of.std = numbers[STD + j];
@@ -391,6 +393,24 @@ static double column_scale(double magnitude)
                                   : 1.0;
 }
 
+/* Finds the first part that has rows. If it is one of another rank's, *found is
+ * the number of own parts. */
+static mlp_status find_origin(const mlpi_parts *parts, const size_t *begin,
+                              size_t *found)
+{
+    size_t p = 0;
+    size_t rank = 0;
+    while (p < parts->own && begin[p + 1] == begin[p]) {
+        p++;
+    }
+    *found = p;
+    if (parts->exchange) {
+        TRY(mlpi_exchange_find(parts->exchange, p < parts->own, &rank));
+        *found = rank == parts->exchange->rank ? p : parts->own;
+    }
+    return MLP_OK;
+}
+
 /* Computes mean and std of these columns over all parts, by four sums over the
  * parts: magnitudes and origins, from which follows how a column is scaled and
  * shifted, then the two sums of the file's head. */
@@ -423,6 +443,7 @@ mlp_status mlpi_parts_scale(const mlpi_parts *parts, const mlp_net *net,
     column_sums s = {.rows = (double)begin[parts->own]};
     bool hinted = parts->first > 0; /* rank 0 gives hints */
     TRY(mlpi_exchange_sum(parts->exchange, &s.rows, 1, MLP_F64));
+    TRY(find_origin(parts, begin, &s.origin_part));
     for (size_t first = 0; first < rows.cols; first += MLPI_MOMENT_COLUMNS) {
         columns c = {mlpi_scaling_columns(net, rows, first), order, begin};
         find_part_moments(parts, net, &c);

@@ -802,18 +802,20 @@ static void a_checkpoint_goes_on_with_parts(void **state)
     free(rows);
 }
 
-/* The moments are those of all rows, whatever block they are in. A column of
- * equal numbers has exactly that mean, which rounded shares of it would miss. */
-static void scaling_is_that_of_all_rows(void **state)
+/* The moments are those of all rows that count, whatever block they are in. A
+ * column of equal numbers has exactly that mean, which rounded shares of it
+ * would miss. The first `without` rows have the weight 0. */
+static void assert_scaling(size_t without)
 {
-    (void)state;
     enum { ROWS = 101, COLS = 30 };
     const model m = {COLS, 1, {{1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
     mlp_net *net = new_net(&m, MLP_F64, NULL);
     mlp_net *expected = new_net(&m, MLP_F64, NULL);
+    double weights[ROWS];
     mlp_view X = random_matrix(MLP_F64, ROWS, COLS, -1, 1);
     mlp_view Y = random_matrix(MLP_F64, ROWS, 1, -1, 1);
     for (size_t i = 0; i < ROWS; i++) {
+        weights[i] = i < without ? 0.0 : 1.0;
         put(X, i, 0, 1e200 * (at(X, i, 0) + 0.1 * (double)i));
         put(X, i, 1, 1e-250 * at(X, i, 1));
         for (size_t j = 2; j < COLS; j++) {
@@ -824,8 +826,10 @@ static void scaling_is_that_of_all_rows(void **state)
     options.parts = 8;
     options.epochs = 1;
     options.learning_rate = 1e-300;
+    options.row_weights = mlp_cview_f64(weights, ROWS, 1);
     assert_int_equal(mlp_fit(net, ro(X), ro(Y), &options, NULL), MLP_OK);
-    assert_int_equal(mlp_net_standardise(expected, ro(X)), MLP_OK);
+    mlp_cview counted = mlp_cview_rows(ro(X), without, ROWS - without);
+    assert_int_equal(mlp_net_standardise(expected, counted), MLP_OK);
     double got[2][COLS];
     double want[2][COLS];
     assert_int_equal(mlp_net_scaling(net, got[0], got[1]), MLP_OK);
@@ -838,6 +842,38 @@ static void scaling_is_that_of_all_rows(void **state)
     mlp_net_free(net);
     mlp_net_free(expected);
     free_data((data){X, Y});
+}
+
+/* A block has 12 or 13 rows, so that 40 rows are three blocks and more. */
+static void scaling_is_that_of_all_rows(void **state)
+{
+    (void)state;
+    assert_scaling(0);
+    assert_scaling(40);
+}
+
+/* A rank whose rows all have the weight 0 finds the same origin as the others,
+ * wherever the first part with rows that count is. */
+static void ranks_without_weights_scale_as_one(void **state)
+{
+    (void)state;
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    process alone[CASE_PARTS];
+    process processes[CASE_PARTS];
+    find_case("row weights", rows, &c);
+    for (size_t i = 0; i < CASE_ROWS / 2; i++) {
+        rows->weights[i] = 0.0;
+    }
+    begin_processes(alone, &c);
+    begin_processes(processes, &c);
+    run_world(alone, 1);
+    run_world(processes, RANKS);
+    for (size_t r = 0; r < RANKS; r++) {
+        assert_int_equal(processes[r].status, MLP_OK);
+        assert_true(processes[r].hash == alone[0].hash);
+    }
+    free(rows);
 }
 
 static mlp_status no_sum(void *numbers, size_t n, mlp_dtype dtype, void *user)
@@ -924,6 +960,7 @@ int main(void)
         cmocka_unit_test(a_stream_asks_for_each_chunk_once),
         cmocka_unit_test(a_checkpoint_goes_on_with_parts),
         cmocka_unit_test(scaling_is_that_of_all_rows),
+        cmocka_unit_test(ranks_without_weights_scale_as_one),
         cmocka_unit_test(what_has_no_parts_is_refused),
     };
     return cmocka_run_group_tests_name("parts", tests, NULL, NULL);
