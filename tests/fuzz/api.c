@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The objects and arguments of api.h, and the promises after each call. */
-#define _POSIX_C_SOURCE 200809L /* for mkdtemp */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier): mkdtemp needs it */
+#define _POSIX_C_SOURCE 200809L
 #include "fuzz/api.h"
 
 #include <stdio.h>

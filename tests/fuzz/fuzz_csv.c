@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* This target fuzzes the reader of CSV files. */
+/* This target tests the reader of CSV files. */
 #include "fuzz/tables.h"
 
 static void build(fuzz_file *f, fuzz_draw *d)

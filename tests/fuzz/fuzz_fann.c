@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* This target fuzzes the reader of FANN's training data. */
+/* This target tests the reader of FANN's training data. */
 #include "fuzz/tables.h"
 
 static void build(fuzz_file *f, fuzz_draw *d)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * This target fuzzes the reader of gzip files. Files that are built hold a CSV
+ * This target tests the reader of gzip files. Files that are built hold a CSV
  * file as it is, in one block that is not compressed, so that a lie in it can
  * have a true checksum. Those of the corpus are compressed.
  *

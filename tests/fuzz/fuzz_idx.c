@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * This target fuzzes the reader of IDX files. A file has two zeros, the type,
+ * This target tests the reader of IDX files. A file has two zeros, the type,
  * the number of dimensions, the dimensions as big-endian numbers of 4 bytes,
  * and the elements.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * This target fuzzes the reader of NPY files. A file has a magic string, the
+ * This target tests the reader of NPY files. A file has a magic string, the
  * version, the length of the header, the header (the text of a Python
  * dictionary), and the elements.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* This target fuzzes the reader of recipes. */
+/* This target tests the reader of recipes. */
 #include "fuzz/tables.h"
 
 static void lie(fuzz_file *f, fuzz_draw *d)

@@ -19,13 +19,14 @@ millions=${MLP_FUZZ_MILLIONS:-}
 checks=address,undefined
 compiler=gcc
 guide=
+driver=$source/tests/fuzz/fuzz_main.c
 if links clang -fsanitize=$checks; then
     compiler=clang
 elif ! links gcc -fsanitize=$checks; then
     skip "no compiler here has the sanitizers"
 fi
 if [ ! "$millions" ] && links clang -fsanitize=fuzzer-no-link,$checks; then
-    guide=,fuzzer
+    guide=,fuzzer driver=
 fi
 
 # The kernels of instruction sets do not read files; without them the build is
@@ -46,14 +47,13 @@ fuzz() {
     target=$1
     share=$2
     shift 2
-    main=$source/tests/fuzz/fuzz_main.c
     # The paths hold no spaces that the compiler must see.
     quietly $compiler -std=c11 -g -O2 -fsanitize=$checks$guide \
         -fno-sanitize-recover=all \
         -I "$source/include" -I "$source/src" -I "$source/tests" \
         "$source/tests/fuzz/fuzz_$target.c" "$source/tests/fuzz/target.c" \
         "$source/tests/fuzz/lies.c" "$source/tests/fuzz/net.c" \
-        ${guide:-"$main"} "$@" "$library/libmlp.a" -lm -lpthread \
+        $driver "$@" "$library/libmlp.a" -lm -lpthread \
         -o "$scratch/fuzz_$target"
     [ -d "$scratch/$target" ] || mkdir "$scratch/$target"
     echo "$target ${millions:+$((millions * 10000 * share))}" >>"$scratch/list"
