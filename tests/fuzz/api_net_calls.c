@@ -53,7 +53,7 @@ static void net_create(api *a)
     config.batch_norm_epsilon = api_number(a, 1e-5);
     config.kernels = fuzz_once_in(a->draw, 8) ? api_text(a) : NULL;
     config.hooks = *api_hooks(a);
-    mlp_net **net = api_out(a, 1, sizeof *net);
+    mlp_net **net = api_out(a, 1, sizeof(void *));
     const mlp_config *given = fuzz_once_in(a->draw, 64) ? NULL : &config;
     a->logs = given != NULL;
     api_arm(a);
@@ -66,7 +66,7 @@ static void net_clone(api *a)
 {
     const mlp_net *net = api_net(a);
     bool folds = fuzz_once_in(a->draw, 2);
-    mlp_net **copy = api_out(a, 1, sizeof *copy);
+    mlp_net **copy = api_out(a, 1, sizeof(void *));
     api_arm(a);
     if (api_done(a, folds ? mlp_net_fold_batch_norm(net, copy)
                           : mlp_net_clone(net, copy))) {
@@ -271,7 +271,7 @@ static void evaluate(api *a)
 static void workspace_create(api *a)
 {
     const mlp_net *net = api_net(a);
-    mlp_workspace **workspace = api_out(a, 1, sizeof(mlp_workspace *));
+    mlp_workspace **workspace = api_out(a, 1, sizeof(void *));
     api_arm(a);
     if (api_done(a, mlp_workspace_create(net, workspace))) {
         api_put_workspace(a, *workspace);
@@ -324,7 +324,7 @@ static void net_load_memory(api *a)
 {
     fuzz_file f = any_file(a);
     const mlp_hooks *hooks = api_hooks(a);
-    mlp_net **net = api_out(a, 1, sizeof *net);
+    mlp_net **net = api_out(a, 1, sizeof(void *));
     api_arm(a);
     if (api_done(a, mlp_net_load_memory(f.bytes, f.size, hooks, net))) {
         api_put_net(a, *net);
@@ -357,7 +357,7 @@ static void net_files(api *a)
     mlp_net *net = api_net(a);
     const mlp_hooks *hooks = api_hooks(a);
     const char *path = api_path(a, "net.mlp");
-    mlp_net **loaded = api_out(a, 1, sizeof *loaded);
+    mlp_net **loaded = api_out(a, 1, sizeof(void *));
     static const char *const order[] = {"layers.0", "layers.1"};
     size_t kind = fuzz_below(a->draw, 4);
     a->logs = kind == 1 || net;

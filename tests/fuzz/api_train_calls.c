@@ -154,7 +154,7 @@ static void fit(api *a)
     mlp_train_options options = any_options(a, net, rows);
     stream s = {api_X(a, net, rows), api_Y(a, net, rows),
                 fuzz_below(a->draw, 3)};
-    mlp_history **history = api_out(a, 1, sizeof *history);
+    mlp_history **history = api_out(a, 1, sizeof(void *));
     mlp_status status = MLP_OK;
     a->may_train = true;
     api_arm(a);
@@ -200,7 +200,7 @@ static void trainer_create(api *a)
 {
     mlp_net *net = api_net(a);
     size_t rows = api_count(a, MAX_ROWS) + 1;
-    mlp_trainer **trainer = api_out(a, 1, sizeof *trainer);
+    mlp_trainer **trainer = api_out(a, 1, sizeof(void *));
     api_arm(a);
     if (api_done(a, mlp_trainer_create(net, rows, trainer))) {
         api_put_trainer(a, *trainer, net);

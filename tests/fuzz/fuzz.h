@@ -26,7 +26,7 @@
  * breaks a promise. */
 #define NEED(holds)                                                            \
     ((holds) ? (void)0 : fuzz_broken(__FILE__, __LINE__, #holds))
-void fuzz_broken(const char *file, int line, const char *promise);
+_Noreturn void fuzz_broken(const char *file, int line, const char *promise);
 
 /* ---------------------------------------------------------------------------
  * Random choices: SplitMix64, which needs one word of state

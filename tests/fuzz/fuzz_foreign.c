@@ -81,7 +81,7 @@ static void put_fann_scaling(fuzz_file *f, fuzz_draw *d, const char *name,
 
 static void build_fann(fuzz_file *f, fuzz_draw *d)
 {
-    size_t sizes[MAX_SIZES];
+    size_t sizes[MAX_SIZES] = {0};
     size_t layers = 2 + fuzz_below(d, MAX_SIZES - 1);
     fuzz_print(f,
                "FANN_FLO_2.1\nnum_layers=%zu\nlearning_rate=0.700000\n"
