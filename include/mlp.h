@@ -919,7 +919,7 @@ typedef struct mlp_exchange {
      * ranks in their order: for four (x0 + x1) + (x2 + x3). An error ends the
      * fit of this rank with that status. */
     mlp_status (*sum)(void *numbers, size_t n, mlp_dtype dtype, void *user);
-    void *user; /* passed to it */
+    void *user;           /* passed to it */
     uint64_t reserved[4]; /* 0 */
 } mlp_exchange;
 
