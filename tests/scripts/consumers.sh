@@ -73,7 +73,8 @@ cmp "$source/include/mlp.f90" "$scratch/moved/include/mlp.f90" ||
 all_flags=$(pkg-config --cflags --libs --static mlp_show mlp_data mlp)
 for example in "$documents"/examples/*.c; do
     case $example in # these need mlp_show or mlp_data
-    */digits.c | */fashion_mnist.c | */figures.c | */regression.c)
+    */adversarial.c | */digits.c | */fashion_mnist.c | */figures.c | \
+        */regression.c)
         some_flags="-DEXAMPLE_SHOW $all_flags" ;;
     *) some_flags=$flags ;;
     esac
