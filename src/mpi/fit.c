@@ -107,8 +107,8 @@ static size_t gradient_bytes(const mlp_net *net)
            (is_wide ? sizeof(double) : sizeof(float));
 }
 
-/* Checks that the ranks can share the parts. Whatever divides a power of two is
- * one itself, so the ranks need no check of their own. */
+/* Checks that the ranks can share the parts. Three ranks, for example, cannot
+ * share eight parts: their sums would not be those of the tree. */
 static mlp_status check_parts(const mlpi_world *world, size_t parts)
 {
     size_t ranks = (size_t)world->ranks;
@@ -212,8 +212,9 @@ static mlp_status check_reserved(const mlp_hooks *hooks,
     return MLP_OK;
 }
 
-/* The four public functions. A rank that has no network, or nothing else that
- * it needs, says so to the others. */
+/* The four public functions. A world is opened even for a call that cannot be,
+ * because the other ranks wait for this one in it. A rank that has no network,
+ * or nothing else that it needs, says so to the others. */
 static mlp_status fit(call *c, const mlp_train_options *options,
                       const mlp_mpi_options *mpi, bool is_complete,
                       mlp_history **history)

@@ -25,7 +25,9 @@
 
 enum { VIEWS = 5, TOLD = 3 * VIEWS };
 
-/* What a rank tells about its views: rows, columns and type of each. */
+/* What a rank tells about its views: rows, columns and type of each. Every rank
+ * tells the same number of words, so that one MPI_Allgather is enough, whatever
+ * views a rank has. A view that it lacks has no rows. */
 typedef struct shapes {
     uint64_t of[TOLD];
 } shapes;
@@ -136,8 +138,8 @@ static mlp_status compare_shapes(const mlpi_world *world, const shapes *all,
  * Moving
  */
 
-/* Returns how many rows [a, a_end) and [b, b_end) have in common: 2 for [0, 7)
- * and [5, 10), the rows 5 and 6. */
+/* Returns how many rows [a, a_end) and [b, b_end) have in common. It fits into
+ * an int, because no rank has more rows than that. */
 static int common(size_t a, size_t a_end, size_t b, size_t b_end)
 {
     size_t begin = a > b ? a : b;
@@ -204,8 +206,8 @@ static size_t plan_runs(const mlpi_world *world, const shapes *all, size_t v,
     return wanted_end - wanted;
 }
 
-/* Copies a view, which may have any strides, to dense rows. Rows whose elements
- * are neighbours are copied as a whole, as they are in nearly every array. */
+/* Copies a view, which may have any strides, to dense rows. The elements are
+ * bytes here: nothing is computed with them. */
 static void pack(const mlp_cview *view, unsigned char *to)
 {
     size_t size = element_size(view->dtype);
@@ -223,8 +225,8 @@ static void pack(const mlp_cview *view, unsigned char *to)
     }
 }
 
-/* Sends dense rows of `bytes` each, and receives others. What a rank sends to
- * itself goes the same way, so that the rows need no other copy. */
+/* Sends dense rows of `bytes` each, and receives others. A rank sends its own
+ * rows to itself in the same way, so that the received rows are complete. */
 static mlp_status send_rows(const mlpi_world *world, const row_runs *runs,
                             size_t bytes, const void *sent, void *received)
 {

@@ -17,8 +17,22 @@
  * (Which rows of a block are held out is random.) Here each part has one row,
  * and an epoch has one batch.
  *
- * Rank 1 of two has blocks 2 and 3. Its X are the rows 5 to 9, which it calls 0
- * to 4; its begin is 0 1 2, and its split_order 0 3, then 1 2 4.
+ * Another example, of batches: 50 rows in P = 4 blocks of 12, 13, 12 and 13
+ * rows, none held out, and batches of 16 rows. A part has 4 rows, and the last
+ * batch has what is left:
+ *
+ *     block      0    1    2    3     rows of the batch
+ *     batch 0    4    4    4    4     16
+ *     batch 1    4    4    4    4     16
+ *     batch 2    4    4    4    4     16
+ *     batch 3    0    1    0    1      2
+ *
+ * Parts 0 and 2 of batch 3 have no rows. Their gradients are 0, and are added
+ * as all others are.
+ *
+ * In the first example, rank 1 of two has blocks 2 and 3. Its X are the rows 5
+ * to 9, which it calls 0 to 4; its begin is 0 1 2, and its split_order 0 3,
+ * then 1 2 4.
  */
 #include "train/dataset.h"
 
@@ -264,8 +278,9 @@ static mlp_status skip_permutation(const mlpi_dataset *data, mlp_rng *rng,
     return mlp_rng_shuffle(rng, data->scratch, n, 1);
 }
 
-/* Sets where the own blocks begin in the orders and in X_validation. Validation
- * rows that the caller passes are cut into blocks as training rows are. */
+/* Sets where the own blocks begin in the orders and in X_validation. The rows
+ * of X_validation are cut into blocks as those of X are, and all of a block
+ * count as held out. */
 static void set_begins(mlpi_dataset *data)
 {
     const mlpi_parts *parts = &data->parts;
@@ -283,9 +298,9 @@ static void set_begins(mlpi_dataset *data)
     }
 }
 
-/* Splits own block p, and puts its rows where they belong: the training rows of
- * all blocks come first in split_order, then the rows held out of all blocks.
- * Without parts the split has that order by itself. */
+/* Splits own block p, and puts its rows where they belong. A split names rows
+ * of the block from 0 on; the orders name rows of X, so the block's first row
+ * is added. The only block of a fit without parts is split in place. */
 static mlp_status split_block(const mlp_net *net, mlpi_dataset *data, size_t p,
                               mlp_rng *rng)
 {
@@ -507,7 +522,9 @@ void mlpi_dataset_forget_scaling(mlp_net *net, const mlpi_dataset *data)
  * The split, for callers who want to know it
  */
 
-/* Draws the split of `data`, whose Y and options are set, to `order`. */
+/* Draws the split of `data`, whose Y and options are set, to `order`. The
+ * arrays are allocated before the numbers of rows are set, so that there are
+ * none whose length would depend on them. */
 static mlp_status split_rows(const mlp_net *net, mlpi_dataset *data,
                              size_t *order)
 {

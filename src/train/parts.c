@@ -226,8 +226,9 @@ mlp_status mlpi_parts_count(const mlpi_parts *parts, mlp_status status,
  * Sums
  */
 
-/* What lay_out needs: the length of an array of gradients comes from the
- * network, and the pointers go to the parts. */
+/* Memory that sums over parts need is allocated once for a fit, so that no step
+ * allocates. What lay_out needs: the length of an array of gradients comes from
+ * the network, and the pointers go to the parts. */
 typedef struct memory {
     const mlp_net *net;
     mlpi_parts *parts;

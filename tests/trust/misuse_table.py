@@ -43,7 +43,7 @@ VALID = {
     "mlp_cview from": "in(w, &w->X, ROWS, 2)",
     "mlp_view to": "out(w, ROWS, 2)",
     "mlp_cview dA": "in(w, &w->Y, ROWS, 2)", "mlp_cview dZ": "in(w, &w->Y, ROWS, 2)",
-    "mlp_cview x": "in(w, &w->X, 1, 2)", "mlp_view J": "out(w, 2, 2)",
+    "mlp_cview x": "in(w, &w->X, 1, 2)", "mlp_view dA_dx": "out(w, 2, 2)",
     "mlp_cview pixels": "in(w, &w->X, ROWS, 2)",
     "mlp_net_standardise_targets.Y": "in(w, &w->X, ROWS, 1)",
     "mlp_score_regression.predicted": "in(w, &w->X, ROWS, 2)",
