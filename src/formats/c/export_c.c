@@ -95,8 +95,7 @@ static bool hides_header(size_t n, const char *name)
         "ftw glob grp iconv langinfo libgen malloc monetary mqueue ndbm netdb "
         "nl_types poll pthread pwd regex sched search semaphore spawn strings "
         "syslog tar termios unistd utmpx wordexp memory mlp mlp_data "
-        "mlp_foreign "
-        "mlp_onnx ";
+        "mlp_foreign mlp_mpi mlp_onnx mlp_show ";
     const char *at = headers; /* a blank, before a name */
     for (; at[1] != '\0'; at = strchr(at + 1, ' ')) {
         size_t i = 0;
