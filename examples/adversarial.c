@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Adversarial images: a network reads nine of ten handwritten digits, until
- * each pixel moves by a small step in the direction that raises the loss, the
- * sign of dJ/dX (Goodfellow, Shlens and Szegedy, 2015). Steps of the same size
- * in random directions hardly matter: the direction misleads, not the noise.
+ * Adversarial images, by the fast gradient sign method (FGSM; Goodfellow,
+ * Shlens and Szegedy, 2015). A network reads nine of ten handwritten digits
+ * rightly. Then each pixel changes by epsilon in the direction that raises the
+ * loss, the sign of dJ/dX, and the network is misled. Changes of the same size
+ * with random signs hardly matter.
  */
 #include "example.h"
 #include "flags.h"
@@ -38,9 +39,9 @@ static mlp_net *new_reader(mlp_cview X, mlp_cview labels)
 }
 
 /* Finds the sign of dJ/dX. J is the mean loss of all rows, and no row changes
- * the loss of another, so each row is told how to raise its own loss. */
-static void find_direction(mlp_net *net, mlp_cview X, mlp_cview labels,
-                           double direction[TEST][PIXELS])
+ * the loss of another, so a row of dJ/dX tells how to raise its own loss. */
+static void find_sign(mlp_net *net, mlp_cview X, mlp_cview labels,
+                      double sign[TEST][PIXELS])
 {
     mlp_trainer *trainer = NULL;
     mlp_view dX;
@@ -51,38 +52,39 @@ static void find_direction(mlp_net *net, mlp_cview X, mlp_cview labels,
     for (size_t i = 0; i < TEST; i++) {
         for (size_t j = 0; j < PIXELS; j++) {
             double d = mlp_cview_at(mlp_view_const(dX), i, j);
-            direction[i][j] = (d > 0) - (d < 0);
+            sign[i][j] = (d > 0) - (d < 0);
         }
     }
     mlp_trainer_free(trainer);
 }
 
-/* Returns the accuracy after each pixel has moved by `step`, within white and
- * black. */
+/* Returns the accuracy in percent after each pixel has changed by epsilon with
+ * its sign, but not beyond white and black. */
 static double accuracy_after(const mlp_net *net, mlp_cview X, mlp_cview labels,
-                             double step, double direction[TEST][PIXELS])
+                             double epsilon, double sign[TEST][PIXELS])
 {
-    static double moved[TEST][PIXELS];
+    static double changed[TEST][PIXELS];
     mlp_scores scores;
     for (size_t i = 0; i < TEST; i++) {
         for (size_t j = 0; j < PIXELS; j++) {
-            double x = mlp_cview_at(X, i, j) + step * direction[i][j];
-            moved[i][j] = fmin(fmax(x, 0), 16);
+            double x = mlp_cview_at(X, i, j) + epsilon * sign[i][j];
+            changed[i][j] = fmin(fmax(x, 0), 16);
         }
     }
-    check(mlp_evaluate(net, mlp_cview_f64(moved[0], TEST, PIXELS), labels,
+    check(mlp_evaluate(net, mlp_cview_f64(changed[0], TEST, PIXELS), labels,
                        &scores));
     return 100 * scores.accuracy;
 }
 
 static const char usage[] =
     "adversarial [FILE]\n"
-    "Learns the digits of FILE, then misleads the network along dJ/dX.\n";
+    "Learns the digits of FILE, whose pixels are from 0 to 16. Then changes\n"
+    "each pixel of other images by epsilon, and prints the accuracy.\n";
 
 int main(int argc, char **argv)
 {
     static int32_t classes[ROWS];
-    static double worst[TEST][PIXELS], chance[TEST][PIXELS];
+    static double sign[TEST][PIXELS], random_sign[TEST][PIXELS];
     const char *path = DIGITS_CSV;
     const flag flags[] = {{.name = NULL, TEXT, &path}};
     parse_flags(usage, flags, 1, argc, argv);
@@ -97,7 +99,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < ROWS; i++) {
         classes[i] = (int32_t)mlp_cview_at(values, i, PIXELS);
         for (size_t j = 0; i < TEST && j < PIXELS; j++) {
-            chance[i][j] = mlp_rng_random_sample(&rng) < 0.5 ? -1 : 1;
+            random_sign[i][j] = mlp_rng_random_sample(&rng) < 0.5 ? -1 : 1;
         }
     }
     mlp_cview X = mlp_cview_cols(values, 0, PIXELS);
@@ -106,12 +108,12 @@ int main(int argc, char **argv)
                               mlp_cview_rows(labels, 0, TRAIN));
     X = mlp_cview_rows(X, TRAIN, TEST);
     labels = mlp_cview_rows(labels, TRAIN, TEST);
-    find_direction(net, X, labels, worst);
-    printf("Step of 16 | along dJ/dX | at random\n");
-    for (double step = 0; step <= 3; step += 0.5) {
-        printf("%10.1f | %10.2f%% | %8.2f%%\n", step,
-               accuracy_after(net, X, labels, step, worst),
-               accuracy_after(net, X, labels, step, chance));
+    find_sign(net, X, labels, sign);
+    printf("Epsilon | sign of dJ/dX | random sign\n");
+    for (double epsilon = 0; epsilon <= 3; epsilon += 0.5) {
+        printf("%7.1f | %12.2f%% | %10.2f%%\n", epsilon,
+               accuracy_after(net, X, labels, epsilon, sign),
+               accuracy_after(net, X, labels, epsilon, random_sign));
     }
     mlp_net_free(net);
     mlp_data_free(data);

@@ -65,7 +65,7 @@ static inline void free_samples(samples s)
  * np.mean does. */
 static inline double accuracy(const mlp_net *net, samples s)
 {
-    mlp_scores scores = {0, NAN};
+    mlp_scores scores = {.accuracy = NAN};
     if (s.X.rows > 0) {
         check(mlp_evaluate(net, mlp_view_const(s.X), mlp_view_const(s.Y),
                            &scores));

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reinforcement learning: an agent learns to balance a pole on a cart by trying
- * (Barto, Sutton and Anderson, 1983). Nobody knows the right action, so there
- * are no targets, and none of the library's losses fits. Backward starts from a
- * derivative of the program's own, the policy gradient (Williams, 1992): raise
- * log p(action) where the return was above the average, lower it where it was
- * below. Luck decides how fast an agent learns, so there are five.
+ * (CartPole; Barto, Sutton and Anderson, 1983). Nobody knows the right action,
+ * so there are no targets, and none of the library's losses fits. Backward
+ * starts from a derivative of the program's own, the policy gradient (Williams'
+ * REINFORCE, 1992): it raises log p(action) where the rewards that followed
+ * were above the average, and lowers it where they were below. How fast an
+ * agent learns depends on its seed, so there are five.
  */
 #include "example.h"
 #include "flags.h"
@@ -15,11 +16,13 @@ enum { ALL_EPISODES = UPDATES * EPISODES, ROWS = EPISODES * STEPS };
 
 /* What the agent saw and did in the episodes since its last update. */
 typedef struct experience {
-    double state[ROWS][4]; /* place, speed, angle of the pole, its speed */
+    double state[ROWS][4]; /* position, velocity, angle of the pole,
+                                and how fast it changes */
     size_t action[ROWS];   /* 0 pushes the cart to the left, 1 to the right */
-    size_t time[ROWS];     /* step of the episode */
-    double to_come[ROWS];  /* rewards from here on, each later one times 0.99 */
-    double dZ[ROWS][2];
+    size_t time[ROWS];     /* time step of the episode */
+    double to_go[ROWS];    /* reward to go: the rewards from here on, each
+                           multiplied by 0.99 for each step that it is later */
+    double dZ[ROWS][2];    /* dJ/dZ of the last layer */
 } experience;
 
 /* Moves cart and pole by 0.02 s. Returns false if the pole falls or the cart
@@ -40,8 +43,8 @@ static bool move(double s[4], double force)
     return fabs(s[0]) < 2.4 && fabs(s[2]) < 0.2095; /* 12 degrees */
 }
 
-/* Plays an episode, from row `first` of the experience on. Returns its steps,
- * which are its return: each step is rewarded by 1. */
+/* Plays an episode, from row `first` of the experience on. Returns its number
+ * of time steps, which is its return, because the reward of each is 1. */
 static size_t play(const mlp_net *net, mlp_workspace *workspace, mlp_rng *rng,
                    experience *seen, size_t first)
 {
@@ -61,26 +64,26 @@ static size_t play(const mlp_net *net, mlp_workspace *workspace, mlp_rng *rng,
     }
     double sum = 0;
     for (size_t row = first + t; row-- > first;) {
-        seen->to_come[row] = sum = 1 + 0.99 * sum;
+        seen->to_go[row] = sum = 1 + 0.99 * sum;
     }
     return t;
 }
 
-/* Makes one update from m rows. The advantage of an action is its return less
- * the average of all episodes at that time (those that have ended count 0). J
- * is the mean of -advantage * log p(action). So m dJ/dZ is the advantage times
- * (p - 1) for the action, and times p for the other one. */
+/* Makes one update from m rows. The advantage of an action is its reward to go
+ * less the average of all episodes at that time (those that have ended count
+ * 0). J is the mean of -advantage * log p(action). So m dJ/dZ is the advantage
+ * times (p - 1) for the action, and times p for the other one. */
 static void learn(mlp_trainer *trainer, experience *seen, size_t m)
 {
     double average[STEPS] = {0};
     mlp_view p;
     for (size_t i = 0; i < m; i++) {
-        average[seen->time[i]] += seen->to_come[i] / EPISODES;
+        average[seen->time[i]] += seen->to_go[i] / EPISODES;
     }
     check(mlp_trainer_forward(trainer, mlp_cview_f64(seen->state[0], m, 4)));
     check(mlp_trainer_tensor(trainer, MLP_A, 2, &p));
     for (size_t i = 0; i < m; i++) {
-        double advantage = seen->to_come[i] - average[seen->time[i]];
+        double advantage = seen->to_go[i] - average[seen->time[i]];
         for (size_t j = 0; j < 2; j++) {
             double d = mlp_cview_at(mlp_view_const(p), i, j);
             d -= seen->action[i] == j;

@@ -138,6 +138,7 @@ module mlp
     real(c_double) :: slope = 0
     real(c_double) :: dropout = 0
     logical(c_bool) :: batch_norm = .false.
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_hooks
@@ -145,6 +146,7 @@ module mlp
     type(c_funptr) :: release = c_null_funptr
     type(c_funptr) :: log = c_null_funptr ! see mlp_on_log
     type(c_ptr) :: user = c_null_ptr
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_config
@@ -160,10 +162,12 @@ module mlp
     real(c_double) :: batch_norm_momentum, batch_norm_epsilon
     type(c_ptr) :: kernels
     type(mlp_hooks) :: hooks
+    integer(c_int64_t) :: reserved(16) = 0
   end type
 
   type, bind(C) :: mlp_scores
     real(c_double) :: loss, accuracy
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_epoch_progress
@@ -172,12 +176,14 @@ module mlp
     integer(c_size_t) :: best_epoch
     real(c_double) :: rate, seconds
     type(c_ptr) :: net, trainer
+    integer(c_int64_t) :: reserved(8) = 0
   end type
 
   type, bind(C) :: mlp_batch_progress
     integer(c_size_t) :: epoch, batch, rows
     real(c_double) :: loss, rate
     type(c_ptr) :: net
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_optimizer
@@ -186,6 +192,7 @@ module mlp
     real(c_double) :: rprop_grow, rprop_shrink, rprop_min, rprop_max
     integer(c_size_t) :: lbfgs_history
     real(c_double) :: l2, l1, weight_decay, clip_value, clip_norm
+    integer(c_int64_t) :: reserved(8) = 0
   end type
 
   type, bind(C) :: mlp_schedule
@@ -195,6 +202,7 @@ module mlp
     real(c_double) :: min_delta, min_rate
     type(c_funptr) :: rate ! see mlp_on_rate
     type(c_ptr) :: user
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_train_options
@@ -204,7 +212,8 @@ module mlp
     type(mlp_schedule) :: schedule
     logical(c_bool) :: standardise, shuffle
     integer(c_int32_t) :: seed
-    integer(c_size_t) :: threads
+    integer(c_size_t) :: threads, parts
+    type(c_ptr) :: exchange ! c_loc of an mlp_exchange
     type(mlp_cview) :: row_weights
     type(c_ptr) :: class_weights ! c_loc of an array of real(c_double)
     real(c_double) :: validation_fraction
@@ -214,6 +223,14 @@ module mlp
     real(c_double) :: min_delta
     type(c_funptr) :: on_epoch, on_batch ! see mlp_on_epoch, mlp_on_batch
     type(c_ptr) :: user
+    integer(c_int64_t) :: reserved(16) = 0
+  end type
+
+  type, bind(C) :: mlp_exchange
+    integer(c_size_t) :: rank, ranks
+    type(c_funptr) :: sum
+    type(c_ptr) :: user
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_split_options
@@ -222,10 +239,12 @@ module mlp
     logical(c_bool) :: stratify
     integer(c_int32_t) :: seed
     type(mlp_hooks) :: hooks
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_chunk
     type(mlp_cview) :: X, Y, row_weights
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_gradient_check
@@ -235,6 +254,7 @@ module mlp
     integer(c_size_t) :: row, col
     real(c_double) :: analytic, numeric
     integer(c_size_t) :: checked, skipped
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   type, bind(C) :: mlp_export_options
@@ -243,12 +263,14 @@ module mlp
     type(mlp_cview) :: X, Y
     real(c_double) :: max_score_drop
     type(c_ptr) :: header_text, code_text
+    integer(c_int64_t) :: reserved(8) = 0
   end type
 
   type, bind(C) :: mlp_export_report
     integer(c_size_t) :: constant_bytes, scratch_bytes
     integer(c_size_t) :: jacobian_scratch_bytes
     real(c_double) :: score_before, score_after
+    integer(c_int64_t) :: reserved(8) = 0
   end type
 
   type, bind(C) :: mlp_class_scores
@@ -618,12 +640,12 @@ module mlp
       type(mlp_view), value :: A
     end function
 
-    ! Computes J, the derivatives of the outputs by the inputs x, a single row.
-    integer(c_int) function mlp_jacobian(net, workspace, x, J) bind(C)
+    ! Computes the Jacobian: the derivatives of the outputs with respect to x.
+    integer(c_int) function mlp_jacobian(net, workspace, x, dA_dx) bind(C)
       import
       type(c_ptr), value :: net, workspace
       type(mlp_cview), value :: x
-      type(mlp_view), value :: J
+      type(mlp_view), value :: dA_dx
     end function
   end interface
 
@@ -748,6 +770,11 @@ module mlp
       import
       type(c_ptr), value :: trainer
     end subroutine
+    ! Returns the network of a trainer.
+    type(c_ptr) function mlp_trainer_net(trainer) bind(C)
+      import
+      type(c_ptr), value :: trainer
+    end function
 
     ! Set the number of threads, the seed of dropout, and the optimizer.
     integer(c_int) function mlp_trainer_set_threads(trainer, threads) bind(C)

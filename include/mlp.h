@@ -46,6 +46,12 @@
  *   do not repeat these two.
  * - Any number of threads may use one `const mlp_net` at the same time. Every
  *   other object may be used by one thread at a time. There is no global state.
+ * - A struct whose last field is `reserved` may get more fields in a later
+ *   version 1.x. They take their room from `reserved`, so sizes and the places
+ *   of fields stay, and a compiled program runs with each later library. The
+ *   words must be 0, as they are in what ..._defaults() returns and in a struct
+ *   that begins as {0}; otherwise MLP_ERR_ARGUMENT. In results they are 0. All
+ *   other structs stay as they are.
  * - No pointer is kept after a call returns, unless the comment says "borrows".
  * - The calling thread must round to nearest, as C does by default. Otherwise
  *   calls that compute return MLP_ERR_UNSUPPORTED. To save time, single steps
@@ -80,15 +86,15 @@ extern "C" {
  * 1. Version and status
  */
 
-#define MLP_VERSION_MAJOR 0
-#define MLP_VERSION_MINOR 2
+#define MLP_VERSION_MAJOR 1
+#define MLP_VERSION_MINOR 0
 #define MLP_VERSION_PATCH 0
 
 /* The version number of the arithmetic rules. Two libraries with the same
  * version compute the same bits. */
 #define MLP_NUMERICS 2
 
-/* The version ("0.2.0") and the MLP_NUMERICS of the library that is linked. */
+/* The version ("1.0.0") and the MLP_NUMERICS of the library that is linked. */
 const char *mlp_version(void);
 int mlp_numerics(void);
 
@@ -373,6 +379,7 @@ typedef struct mlp_layer {
      * Training takes mean and variance of each column from the batch;
      * predicting takes running averages of them. */
     bool batch_norm;
+    uint64_t reserved[4]; /* 0 */
 } mlp_layer;
 
 /* Services of the host program. Each may be NULL, but `allocate` and `release`
@@ -391,7 +398,8 @@ typedef struct mlp_hooks {
      * the status MLP_OK, and its message begins with "hint: ". Default: the
      * message is dropped. */
     void (*log)(mlp_status status, const char *message, void *user);
-    void *user; /* passed to all three functions */
+    void *user;           /* passed to all three functions */
+    uint64_t reserved[4]; /* 0 */
 } mlp_hooks;
 
 /* Returns hooks whose `log` prints each message to the standard error stream,
@@ -433,9 +441,10 @@ typedef struct mlp_config {
     double batch_norm_momentum, batch_norm_epsilon;
 
     /* What runs on this machine. */
-    const char *kernels; /* a name from mlp_kernels; default NULL: the fastest
+    const char *kernels;   /* a name from mlp_kernels; default NULL: the fastest
                             that this machine runs. All give the same bits. */
-    mlp_hooks hooks;     /* default: none */
+    mlp_hooks hooks;       /* default: none */
+    uint64_t reserved[16]; /* 0 */
 } mlp_config;
 
 /* Returns a configuration with the defaults named above. */
@@ -567,9 +576,9 @@ MLP_NODISCARD mlp_status mlp_net_cparameters(const mlp_net *net,
  * With the loss mse, mae, huber, quantile or gaussian_nll a network can scale
  * the targets, too. Callers then pass Y, and get predictions, in their own
  * units; the layers learn y' = (y - mean) / std, and a prediction is a * std +
- * mean. For gaussian_nll that is so for the means; the logarithm of a variance
- * becomes s + 2 log(std), as a variance is multiplied by std^2. Losses,
- * huber_delta and gradients are in units of y', and so is A[L] of a trainer.
+ * mean. For gaussian_nll that holds for the means; a variance is multiplied by
+ * std^2, so its logarithm s becomes s + 2 log(std). Losses, huber_delta and
+ * gradients are in units of y', and so is A[L] of a trainer.
  */
 
 /* Sets mean and std of each input from the rows of X (m, n[0]), m >= 1, of the
@@ -600,8 +609,8 @@ MLP_NODISCARD mlp_status mlp_net_target_scaling(const mlp_net *net,
                                                 double *mean, double *std);
 
 /* Copies out what a prediction does to each output a of the last layer, a * std
- * + mean: n[L] numbers each. They are those of the targets, but for the
- * logarithms of variances, whose mean is 2 log(std) and whose std is 1. */
+ * + mean: n[L] numbers each. They are those of the targets, except for the
+ * logarithms of variances, where mean is 2 log(std) and std is 1. */
 MLP_NODISCARD mlp_status mlp_net_output_scaling(const mlp_net *net,
                                                 double *mean, double *std);
 
@@ -634,14 +643,14 @@ typedef struct mlp_scores {
     double accuracy; /* with bce, the fraction of outputs for which (a >= 0.5)
                         equals the target; with cce, the fraction of rows whose
                         predicted class is right; with other losses NaN */
+    uint64_t reserved[4]; /* 0 */
 } mlp_scores;
 
 /* Scores the outputs of X against the targets Y, m >= 1.
  * MLP_ERR_NOT_FINITE: X or Y holds a NaN or an infinity.
  * MLP_ERR_ARGUMENT: with bce or cce a target outside [0, 1]; with poisson a
- * target below 0; with cce a row
- * whose sum differs from 1 by more than 1e-6, or a class number outside
- * 0 to n[L] - 1. */
+ * target below 0; with cce a row whose sum differs from 1 by more than 1e-6, or
+ * a class number outside 0 to n[L] - 1. */
 MLP_NODISCARD mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X,
                                       mlp_cview Y, mlp_scores *scores);
 
@@ -672,27 +681,28 @@ MLP_NODISCARD mlp_status mlp_predict_with(const mlp_net *net,
                                           mlp_workspace *workspace, mlp_cview X,
                                           mlp_view A);
 
-/* Computes the Jacobian dA/dX at a single row x (1, n[0]): element (i, j) of J
- * (n[L], n[0]) becomes the derivative of output i by input j. Both are in the
- * caller's units. By the chain rule (chapter 3.2),
+/* Computes the Jacobian dA/dx at a single row x (1, n[0]): element (i, j) of
+ * dA_dx (n[L], n[0]) becomes the derivative of output i with respect to input
+ * j, both in the caller's units. By the chain rule (chapter 3.2),
  *
- *   J = T F[L] W[L] ... F[2] W[2] F[1] W[1] S
+ *   dA/dx = T F[L] W[L] ... F[2] W[2] F[1] W[1] S
  *
  * F[l] is the derivative of layer l's activation, a diagonal matrix except for
- * softmax (MLP_ACTIVATION_LIST has the formulas). With batch norm, the factor
- * scale / sqrt(variance + epsilon) of each neuron is a part of it. S and T are
- * diagonal: S holds 1 / std of each input, T the std of each target; both are 1
- * if the network does not scale. The product is computed from its narrower end:
+ * softmax (MLP_ACTIVATION_LIST has the formulas). With batch norm it contains
+ * the factor scale / sqrt(variance + epsilon) of each neuron. S and T are
+ * diagonal: S holds 1 / std of each input, T the std of each output
+ * (mlp_net_output_scaling); unscaled, each is the unit matrix. The product is
+ * computed from its narrower end:
  * in forward mode, from S on, if n[0] < n[L], else in reverse mode, from T on
  * (Griewank and Walther, "Evaluating Derivatives", 2008). It takes about as
  * long as min(n[0], n[L]) + 1 predictions, and always one thread. Like
  * mlp_predict_with, it allocates nothing, and a NaN or an infinity in x is no
  * error.
- * MLP_ERR_SHAPE, MLP_ERR_DTYPE: of x or J. MLP_ERR_ARGUMENT: the workspace is
- * that of another network, as for mlp_predict_with. */
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE: of x or dA_dx. MLP_ERR_ARGUMENT: the workspace
+ * is that of another network, as for mlp_predict_with. */
 MLP_NODISCARD mlp_status mlp_jacobian(const mlp_net *net,
                                       mlp_workspace *workspace, mlp_cview x,
-                                      mlp_view J);
+                                      mlp_view dA_dx);
 
 /* ---------------------------------------------------------------------------
  * 7. Training: gradient descent (chapters 3 and 4)
@@ -724,15 +734,17 @@ typedef struct mlp_epoch_progress {
     double seconds;     /* how long the epoch took */
     const mlp_net *net; /* the network after the epoch's updates */
     const mlp_trainer *trainer; /* its state may be saved here */
+    uint64_t reserved[8];       /* 0 */
 } mlp_epoch_progress;
 
 /* What a callback is told after each batch. */
 typedef struct mlp_batch_progress {
-    size_t epoch, batch; /* both count from 0 */
-    size_t rows;         /* the rows of the batch */
-    double loss;         /* J of the batch, before its update */
-    double rate;         /* the learning rate */
-    const mlp_net *net;  /* the network after the update */
+    size_t epoch, batch;  /* both count from 0 */
+    size_t rows;          /* the rows of the batch */
+    double loss;          /* J of the batch, before its update */
+    double rate;          /* the learning rate */
+    const mlp_net *net;   /* the network after the update */
+    uint64_t reserved[4]; /* 0 */
 } mlp_batch_progress;
 
 /* X(constant, number, name). How an update computes a parameter w from its
@@ -814,6 +826,7 @@ typedef struct mlp_optimizer {
      * value, as with PyTorch's clip_grad_value_ and then clip_grad_norm_. Both
      * numbers are above 0; default INFINITY: no clipping. */
     double clip_value, clip_norm;
+    uint64_t reserved[8]; /* 0 */
 } mlp_optimizer;
 
 /* Returns an optimizer with the defaults named above. They suit every kind, so
@@ -867,7 +880,8 @@ typedef struct mlp_schedule {
      * negative number, NaN or infinity, training ends with MLP_ERR_ARGUMENT and
      * the network keeps what it has learnt. */
     double (*rate)(size_t epoch, double alpha, void *user);
-    void *user; /* passed to `rate` */
+    void *user;           /* passed to `rate` */
+    uint64_t reserved[4]; /* 0 */
 } mlp_schedule;
 
 /* Returns a schedule with the defaults named above. They suit every kind, so
@@ -880,6 +894,34 @@ mlp_schedule mlp_schedule_defaults(mlp_schedule_kind kind);
  * only a fit can resolve. */
 double mlp_schedule_rate(const mlp_schedule *schedule, double alpha,
                          size_t epoch, size_t epochs);
+
+#define MLP_MAX_PARTS 1024
+
+/* Lets several processes share a fit. With MPI you need not fill this struct:
+ * mlp_mpi.h does. Each process, called a rank, calls the same fit with the same
+ * network and options, and with its own rows. All get the same network and
+ * history, to the bit those of one process with the same `parts` P.
+ * Of all M rows, block p holds the rows floor(p M / P) to
+ * floor((p + 1) M / P) - 1, and makes part p of each batch. Rank r of R passes
+ * the rows of blocks r P / R to (r + 1) P / R - 1, in X, Y, row_weights,
+ * X_validation and Y_validation. With M = 10, P = 4 and R = 2 the blocks are
+ * 0 1 | 2 3 4 | 5 6 | 7 8 9, and rank 0 passes rows 0 to 4. R is a power of two
+ * that divides P.
+ * If one rank fails, all do, with the same status and a message that names it,
+ * unless its exchange or its parts are wrong: nobody could hear of that.
+ * The callbacks are called on each rank. If one returns false on any rank,
+ * training ends on all: on_epoch before the next epoch, on_batch before the
+ * next update. */
+typedef struct mlp_exchange {
+    size_t rank, ranks;
+    /* Adds n numbers of type MLP_F64 or MLP_F32 over all ranks, and gives each
+     * rank the same bits. The sums must be those of the binary tree over the
+     * ranks in their order: for four (x0 + x1) + (x2 + x3). An error ends the
+     * fit of this rank with that status. */
+    mlp_status (*sum)(void *numbers, size_t n, mlp_dtype dtype, void *user);
+    void *user;           /* passed to it */
+    uint64_t reserved[4]; /* 0 */
+} mlp_exchange;
 
 typedef struct mlp_train_options {
     /* How gradient descent runs. */
@@ -916,6 +958,19 @@ typedef struct mlp_train_options {
      * 1.3 seconds or 128 updates at most, whichever takes longer. Every number
      * gives the same bits. */
     size_t threads;
+
+    /* Many machines (data parallelism). With P parts, a power of two up to
+     * MLP_MAX_PARTS, the rows are cut into P blocks of consecutive rows, whose
+     * sizes differ by one row at most. A batch has batch_size / P rows of each
+     * block: its parts. The gradients and losses of the parts are added as a
+     * binary tree. So the bits depend on P, but not on which process computes
+     * which part. Each block is shuffled, and split for validation, by itself,
+     * so the last batch may be larger or smaller than without parts. P must
+     * divide batch_size. Dropout, weights and clipping are those of the whole
+     * batch. Batch norm and lbfgs are refused. */
+    size_t parts;                 /* P; default 1: no parts */
+    const mlp_exchange *exchange; /* between processes; default NULL: this one
+                                     computes all parts */
 
     /* Weights of rows. With w[i], the weight of row i times that of its class,
      *   J = (sum of w[i] J[i]) / (sum of w[i])
@@ -954,7 +1009,8 @@ typedef struct mlp_train_options {
      * on_batch ends is not in the history. */
     bool (*on_epoch)(const mlp_epoch_progress *progress, void *user);
     bool (*on_batch)(const mlp_batch_progress *progress, void *user);
-    void *user; /* passed to both */
+    void *user;            /* passed to both */
+    uint64_t reserved[16]; /* 0 */
 } mlp_train_options;
 
 /* Returns options with the defaults named above. */
@@ -963,8 +1019,9 @@ mlp_train_options mlp_train_defaults(void);
 /* Tells which rows options->validation_fraction holds out for validation, given
  * the targets Y (m, n[L]), or (m, 1) of class numbers. Rows are chosen as by
  * mlp_train_test_split with this fraction and options->seed, stratified only
- * with cce, and with bce and one output. order[m] receives the training rows,
- * then the *held rows held out; *held is 0 for the fraction 0. Allocates.
+ * with cce, and with bce and one output; with options->parts, in each block by
+ * itself. order[m] receives the training rows, then the *held rows held out;
+ * *held is 0 for the fraction 0. Allocates.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: a fraction outside [0, 1), or
  * one that leaves no row to train on or none to hold out. */
 MLP_NODISCARD mlp_status mlp_validation_split(const mlp_net *net, mlp_cview Y,
@@ -979,6 +1036,7 @@ typedef struct mlp_split_options {
                              true */
     uint32_t seed;        /* seeds the permutation; default 42 */
     mlp_hooks hooks;      /* for memory and messages; default: none */
+    uint64_t reserved[4]; /* 0 */
 } mlp_split_options;
 
 /* Returns options with the defaults named above. */
@@ -1061,8 +1119,11 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * MLP_ERR_ARGUMENT: an option outside its range in the network's precision, a
  * target that mlp_evaluate refuses, a fraction that mlp_validation_split
  * refuses, both kinds of validation, row or class weights that are negative or
- * whose sum is 0 or not finite, class weights for a loss without classes, or
- * lbfgs with several batches, dropout, weight_decay or clipping.
+ * whose sum is 0 or not finite, class weights for a loss without classes, lbfgs
+ * with several batches, dropout, weight_decay or clipping, or parts that are no
+ * power of two, do not divide batch_size, or meet batch norm or lbfgs.
+ * MLP_ERR_SHAPE with parts: fewer rows than parts, or ranks (mlp_exchange) that
+ * have other rows than those of their blocks.
  * MLP_ERR_LIMIT: more than MLP_MAX_THREADS, or a history or batch whose bytes
  * exceed a size_t.
  * Error during training:
@@ -1078,8 +1139,10 @@ MLP_NODISCARD mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
 
 /* A chunk holds some of the rows of an epoch. */
 typedef struct mlp_chunk {
-    mlp_cview X, Y;        /* as in mlp_fit; valid until the next call */
+    mlp_cview X, Y;        /* as in mlp_fit; valid until the next call or, with
+                              P parts, until chunk number + P is asked for */
     mlp_cview row_weights; /* as in mlp_train_options; valid as long as X, Y */
+    uint64_t reserved[4];  /* 0 */
 } mlp_chunk;
 
 /* The caller's function that produces rows. It sets *chunk, which is empty
@@ -1095,6 +1158,10 @@ typedef mlp_status mlp_next_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
  * and weight_decay (or another optimizer than auto) are set. Rows are used in
  * the order in which they come; `shuffle` is ignored, and the rows of an epoch
  * may differ from those of another. `user` is passed to `next`.
+ * With P parts, chunk number c belongs to part c mod P, and a batch takes
+ * batch_size / P rows of each part's chunks. Chunks are then asked for out of
+ * order, an empty chunk ends its part, and the epoch ends with the last part. A
+ * process is asked for the chunks of its parts only.
  * Errors are those of mlp_fit. MLP_ERR_ARGUMENT: also for a batch_size of 0,
  * lbfgs, a validation_fraction (pass validation rows instead), the options'
  * row_weights (chunks bring their own), or weights that are all 0 in an epoch.
@@ -1118,6 +1185,9 @@ MLP_NODISCARD mlp_status mlp_fit_stream(mlp_net *net, mlp_next_chunk *next,
 MLP_NODISCARD mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
                                             mlp_trainer **trainer);
 void mlp_trainer_free(mlp_trainer *trainer); /* NULL is allowed */
+
+/* Returns the network that the trainer borrows; NULL for NULL. */
+const mlp_net *mlp_trainer_net(const mlp_trainer *trainer);
 
 /* Sets how many threads share the work, as `threads` of mlp_train_options; a
  * new trainer has 1. The threads start here, sleep between steps, and end with
@@ -1181,20 +1251,20 @@ MLP_NODISCARD mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer,
 MLP_NODISCARD mlp_status mlp_trainer_backward(mlp_trainer *trainer,
                                               mlp_cview Y);
 
-/* Backward from a loss of your own: dA (m, n[L]) is dJ/dA[L], by the A[L] that
- * mlp_trainer_tensor shows. The second function takes dJ/dZ[L] instead, which
- * is often simpler: for J = -log a_k after softmax it is a_k - 1 in column k
- * and a_j in every other column j. The rest is as in mlp_trainer_backward, the
- * penalties included. So a policy gradient can train this network, or another
- * network that reads its outputs (see MLP_DX below). Write the derivative to an
- * array of your own, because backward still reads A[L].
+/* Backward from a loss of your own: dA (m, n[L]) is dJ/dA[L], where A[L] is
+ * what mlp_trainer_tensor shows. The second function takes dJ/dZ[L] instead,
+ * which is often simpler: for J = -log a_k after softmax it is a_k - 1 in
+ * column k and a_j in every other column j. The rest is as in
+ * mlp_trainer_backward, the penalties included. So the derivative may come from
+ * a policy gradient, or from another network that reads these outputs (MLP_DX
+ * below). Write it to an array of your own, because backward still reads A[L].
  *
  * The derivative contains the divisor of J, such as m. If the rows have
  * weights, row i is multiplied by its weight, divided by the mean weight: the
  * derivative of a loss of MLP_LOSS_LIST, taken without weights, then gives the
  * gradients that mlp_trainer_backward gives with them. If the network scales
- * targets, A[L] is in units of y': multiply a derivative by the prediction,
- * which is a * std + mean, by std. Values are not checked.
+ * targets, A[L] is in units of y', and a prediction is a * std + mean: dA is
+ * then std times dJ/d(prediction). Values are not checked.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ORDER: no forward yet. */
 MLP_NODISCARD mlp_status mlp_trainer_backward_from(mlp_trainer *trainer,
                                                    mlp_cview dA);
@@ -1229,7 +1299,9 @@ MLP_NODISCARD mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X,
  * if data and options are equal. With validation, set restore_best = false in
  * the first call; else the second call starts from the best weights instead of
  * the last ones.
- * Errors are those of mlp_fit. MLP_ERR_SHAPE: also for batches above max_rows.
+ * Errors are those of mlp_fit. MLP_ERR_SHAPE: also for batches above max_rows,
+ * or, with parts, for more rows than that in a part (in a stream, in all parts
+ * of this process together).
  * An error that returns the network to earlier weights makes the optimizer
  * forget what it remembered. */
 MLP_NODISCARD mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X,
@@ -1244,10 +1316,10 @@ mlp_trainer_fit_stream(mlp_trainer *trainer, mlp_next_chunk *next, void *user,
  * 0, and for MLP_DX only 0. The view is valid until the trainer is freed. Z, A
  * and A_dropped hold the rows of the last forward until the next one. dW and db
  * may be changed before an update, which then uses the changed numbers.
- * dX is in the units of X, so that mlp_trainer_backward_from of a network that
- * made X can take it. It is computed when its view is asked for the first time
- * after a backward, from the weights of that moment. The numbers stay until its
- * view is asked for after another backward. The first view of all allocates.
+ * dX is in the units of X. If X is what another network predicted, its trainer
+ * takes dX in mlp_trainer_backward_from. It is computed when its view is first
+ * asked for after a backward, from the weights of that moment, and stays until
+ * its view is asked for after another backward. The very first view allocates.
  * MLP_ERR_ARGUMENT: no such layer or tensor. MLP_ERR_ORDER: for Z, A and
  * A_dropped, no forward since the trainer was made, fitted or loaded; for
  * gradients, no backward since the last forward or mlp_trainer_set_row_weights;
@@ -1275,6 +1347,7 @@ typedef struct mlp_gradient_check {
     double analytic;   /* the derivative from backward */
     double numeric;    /* the derivative from differences of the loss */
     size_t checked, skipped; /* numbers of parameters */
+    uint64_t reserved[4];    /* 0 */
 } mlp_gradient_check;
 
 /* Compares the gradients of mlp_trainer_backward with differences of
@@ -1415,21 +1488,23 @@ typedef struct mlp_export_options {
      * inputs. Each output has a scale of its own, unless outputs are classes,
      * which are compared. Default false. */
     bool int8;
-    /* true: the code has a function <prefix>_jacobian, too, which computes what
-     * mlp_jacobian does, with `canonical` to the bit. Otherwise differences are
-     * at most 1e-6 (with MLP_F32 1e-5) of what derivatives by the same input
-     * are without activations. int8 has none, since its outputs change in
-     * steps. Default false. */
+    /* true: the code also has a function <prefix>_jacobian, which computes what
+     * mlp_jacobian does: with `canonical` the same bits; otherwise it differs
+     * by at most 1e-6 (MLP_F32: 1e-5) times the largest derivative with respect
+     * to the same input, here or in the network without its activations. int8
+     * has none, since its outputs are rounded to whole numbers. Default
+     * false. */
     bool jacobian;
     mlp_cview X; /* rows (m, n[0]). The self-test uses up to 8; int8 needs some
                     and takes the ranges of all numbers from them. Default
                     none: the self-test invents rows */
     mlp_cview Y; /* for int8: targets of X, to compute scores; default none */
     double max_score_drop; /* how much int8 may lower the score; default 0.01 */
-    /* C of your own that goes along: declarations for the end of the header, and
-     * definitions for the end of the code, which may use what stands before
+    /* C of your own that goes along: declarations for the end of the header,
+     * and definitions for the end of the code, which may use what stands before
      * them. The library does not read them. Default NULL: none. */
     const char *header_text, *code_text;
+    uint64_t reserved[8]; /* 0 */
 } mlp_export_options;
 
 /* Returns options with the defaults named above. */
@@ -1438,19 +1513,20 @@ mlp_export_options mlp_export_defaults(void);
 typedef struct mlp_export_report {
     size_t constant_bytes; /* weights, scaling and names: read-only memory */
     size_t scratch_bytes;  /* memory that a prediction needs from its caller */
-    size_t jacobian_scratch_bytes; /* memory that a Jacobian needs, 0 without */
+    size_t jacobian_scratch_bytes; /* the same for a Jacobian; 0 without */
     /* How well the network, and its int8 form, predict Y from X: the accuracy
      * with bce and cce, else r2. NaN without int8 or without Y. */
     double score_before, score_after;
+    uint64_t reserved[8]; /* 0 */
 } mlp_export_report;
 
 /* Writes the network as C code: `path`, which ends in ".c", and a header beside
  * it, which says how to call it. The code holds all constants, allocates
  * nothing, keeps no state, and needs libm at most. It is valid C99 and C++,
  * also for small machines. Compiled with <PREFIX>_SELF_TEST defined, it is a
- * program that exits with 0 if it predicts what the network does, and has its
- * Jacobians. Scaling and class names are included; batch norm is folded as by
- * mlp_net_fold_batch_norm.
+ * program that exits with 0 if it computes the network's predictions and, with
+ * `jacobian`, its Jacobians. Scaling and class names are included; batch norm
+ * is folded as by mlp_net_fold_batch_norm.
  * `options` and `report` may be NULL. Both files are replaced as by
  * mlp_net_save, or neither; a header and a source of different exports do not
  * compile. Allocates the files' size and a network, with `jacobian` two.

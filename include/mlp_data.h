@@ -76,6 +76,7 @@ typedef struct mlp_data_options {
     const mlp_data_recipe *recipe;
     bool keep_text; /* true: mlp_data_record returns what stands in a CSV file;
                        the table keeps the whole file. Default false */
+    uint64_t reserved[8]; /* 0 */
 } mlp_data_options;
 
 /* Returns the default options. */
@@ -87,16 +88,16 @@ mlp_data_options mlp_data_defaults(void);
  *
  * CSV (RFC 4180), in UTF-8, with or without a byte order mark. Cells are
  * separated by what the first line has outside of quotes: a tab, else ; else a
- * comma (unless it is the decimal point), else |. Lines end with LF or CRLF, and
- * blank ones are skipped. A cell may stand in quotes, with
- * quotes doubled and line ends inside; blanks around other cells do not count.
- * A cell is empty if nothing stands there, or one of the words NA, N/A, NaN,
- * nan, null, NULL and ? without quotes. A column holds numbers if all its other
- * cells are decimal numbers, which are rounded right to the last bit. If at
- * least nine in ten are, the first other one is an error: it looks like a
- * mistake. Else the column holds categories,
- * which have the order of the numbers that they are, and otherwise strcmp's. Columns without a name are called
- * c1, c2, ... by their place.
+ * comma (unless it is the decimal point), else |. Lines end with LF or CRLF,
+ * and blank ones are skipped. A cell may stand in quotes, with quotes doubled
+ * and line ends inside; blanks around other cells do not count. A cell is empty
+ * if nothing stands there, or one of the words NA, N/A, NaN, nan, null, NULL
+ * and ? without quotes. A column holds numbers if all its other cells are
+ * decimal numbers, which are rounded right to the last bit. If at least nine in
+ * ten are, the first other one is an error: it looks like a mistake. Else the
+ * column holds categories, which have the order of the numbers that they are,
+ * and otherwise strcmp's. Columns without a name are called c1, c2, ... by
+ * their place.
  *
  * IDX (the files of MNIST) and NPY (NumPy; versions 1 to 3; elements f4, f8,
  * i4, i8 and u1 in either order of bytes and of elements). The first dimension
@@ -108,8 +109,8 @@ mlp_data_options mlp_data_defaults(void);
  * named x1, x2, ... and y1, y2, ...
  *
  * A file that gzip has compressed is unpacked first. Allocates the size of the
- * file, which is released again, and 8 bytes for each cell; while a pipe is read
- * or a file unpacked, up to three times the size.
+ * file, which is released again, and 8 bytes for each cell; while a pipe is
+ * read or a file unpacked, up to three times the size.
  *
  * MLP_ERR_FORMAT: the file is not what is described here, and the message says
  * where. MLP_ERR_ARGUMENT: an option outside its range, or it names a
@@ -185,9 +186,9 @@ const char *mlp_data_record(const mlp_data *data, size_t row, size_t *size);
 /* Makes a recipe for the column `target`. Means, categories and empty cells are
  * those of the n rows with the numbers rows[n], usually the training rows; or
  * of all rows if `rows` is NULL and n is 0. Columns that are empty there, or
- * ignored, are left out; one whose cells are all equal is not. The classes of the target
- * are those of the whole table. The caller owns *recipe, which uses the hooks of
- * the table. Allocates.
+ * ignored, are left out; one whose cells are all equal is not. The classes of
+ * the target are those of the whole table. The caller owns *recipe, which uses
+ * the hooks of the table. Allocates.
  * MLP_ERR_ARGUMENT: no such column, a row that is not there, or no inputs.
  * MLP_ERR_LIMIT: the inputs are more than MLP_MAX_WIDTH. */
 MLP_NODISCARD mlp_status mlp_data_recipe_make(const mlp_data *data,
@@ -215,6 +216,7 @@ typedef struct mlp_data_column {
     const char *const *categories; /* of a category: their names, in order */
     size_t n_categories;
     size_t first_input, n_inputs; /* which inputs the column becomes */
+    uint64_t reserved[4];         /* 0 */
 } mlp_data_column;
 
 /* Return the number of columns that a recipe knows, and what it makes of column

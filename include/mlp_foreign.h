@@ -35,6 +35,7 @@ typedef struct mlp_foreign_options {
     mlp_activation hidden, output;
     /* The hooks of the network. Default none. */
     mlp_hooks hooks;
+    uint64_t reserved[4]; /* 0 */
 } mlp_foreign_options;
 
 /* Returns the default options. */

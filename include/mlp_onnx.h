@@ -143,8 +143,9 @@ MLP_NODISCARD mlp_status mlp_onnx_load_memory(const void *bytes, size_t size,
 
 /* What a caller can choose about a file. */
 typedef struct mlp_onnx_options {
-    const char *output; /* the name of the graph output that the network shall
+    const char *output;   /* the name of the graph output that the network shall
                            have; default NULL: the only one of numbers */
+    uint64_t reserved[4]; /* 0 */
 } mlp_onnx_options;
 
 /* Returns the defaults. */

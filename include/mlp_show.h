@@ -80,12 +80,13 @@ MLP_NODISCARD mlp_status mlp_show_history(const mlp_history *history, FILE *to);
  * to the functions below. Nothing is allocated. */
 typedef struct mlp_show_progress {
     FILE *to;
-    double seconds;   /* how long the epochs of this run took */
-    double drawn_at;  /* `seconds` at the last drawing; 0: not drawn */
-    size_t epochs;    /* finished epochs of this run */
-    int width;        /* columns of the line as it was last drawn */
-    bool is_terminal; /* false: nothing is ever written */
-    bool is_plain;    /* NO_COLOR is set: no escape sequences */
+    double seconds;       /* how long the epochs of this run took */
+    double drawn_at;      /* `seconds` at the last drawing; 0: not drawn */
+    size_t epochs;        /* finished epochs of this run */
+    int width;            /* columns of the line as it was last drawn */
+    bool is_terminal;     /* false: nothing is ever written */
+    bool is_plain;        /* NO_COLOR is set: no escape sequences */
+    uint64_t reserved[4]; /* 0 */
 } mlp_show_progress;
 
 /* Returns a line for this stream, which it borrows. The line is drawn only if
@@ -125,6 +126,7 @@ typedef struct mlp_picture_options {
     int width, height;
     int columns;     /* panels side by side; default 0: all, but at most 3 */
     mlp_hooks hooks; /* for memory and messages; default: none */
+    uint64_t reserved[4]; /* 0 */
 } mlp_picture_options;
 
 /* Returns options with the defaults named above. */
@@ -166,10 +168,11 @@ MLP_NODISCARD mlp_status mlp_picture_write(const mlp_picture *picture,
 /* The title and the axes of a panel. All zeros, or NULL instead of axes, mean
  * what the panel chooses by itself. Panels without axes use only the title. */
 typedef struct mlp_axes {
-    const char *title;   /* above the panel */
-    const char *x, *y;   /* what the axes show */
-    bool log_x, log_y;   /* logarithmic axes; numbers from 0 down are gaps */
-    double y_min, y_max; /* the range of y; equal: chosen by the numbers */
+    const char *title;    /* above the panel */
+    const char *x, *y;    /* what the axes show */
+    bool log_x, log_y;    /* logarithmic axes; numbers from 0 down are gaps */
+    double y_min, y_max;  /* the range of y; equal: chosen by the numbers */
+    uint64_t reserved[4]; /* 0 */
 } mlp_axes;
 
 /* A line through n points, or the points themselves. A NaN or an infinity is a
@@ -179,7 +182,8 @@ typedef struct mlp_curve {
     const char *name;    /* in the key; NULL: none */
     const double *x, *y; /* x NULL: 0, 1, 2 ... */
     size_t n;
-    bool points; /* marks instead of a line */
+    bool points;          /* marks instead of a line */
+    uint64_t reserved[4]; /* 0 */
 } mlp_curve;
 
 /* Draws n curves. */

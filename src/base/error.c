@@ -60,3 +60,20 @@ void mlpi_hint(const mlp_hooks *hooks, const char *format, ...)
     va_end(arguments);
     pass_on(hooks, MLP_OK, message);
 }
+
+/* The number in the message helps: one that looks random was never set, and one
+ * that a program has set is the option of a later version. */
+mlp_status mlpi_check_reserved(const mlp_hooks *hooks, const char *what,
+                               const uint64_t *reserved, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (reserved[i] != 0) {
+            return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                              "%s, reserved: expects zeros, got %llu in "
+                              "element %zu (a later version's option, or a "
+                              "struct that does not start from the defaults)",
+                              what, (unsigned long long)reserved[i], i);
+        }
+    }
+    return MLP_OK;
+}

@@ -55,6 +55,18 @@ static inline mlp_status mlpi_check_pointer(const mlp_hooks *hooks,
                    : mlpi_error(hooks, MLP_ERR_NULL, "%s is NULL", what);
 }
 
+/* Checks that the words which a struct of mlp.h reserves for later versions are
+ * 0: MLP_ERR_ARGUMENT. Otherwise a program that was compiled with a later
+ * header has set an option that this library does not know, or the struct was
+ * never set. `what` names the struct in the message. */
+mlp_status mlpi_check_reserved(const mlp_hooks *hooks, const char *what,
+                               const uint64_t *reserved, size_t n);
+
+/* Does so for the struct that `object` points to. */
+#define CHECK_RESERVED(hooks, what, object)                                    \
+    mlpi_check_reserved(hooks, what, (object)->reserved,                       \
+                        sizeof(object)->reserved / sizeof(uint64_t))
+
 /* Returns MLP_ERR_UNSUPPORTED if the calling thread does not round to nearest:
  * then every result would have other bits. */
 static inline mlp_status mlpi_check_rounding(const mlp_hooks *hooks)

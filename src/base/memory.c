@@ -40,7 +40,7 @@ mlp_status mlpi_check_hooks(const mlp_hooks *hooks)
                           "only %s",
                           hooks->allocate ? "allocate" : "release");
     }
-    return MLP_OK;
+    return CHECK_RESERVED(hooks, "hooks", hooks);
 }
 
 mlp_status mlpi_use_hooks(const mlp_hooks *hooks, mlp_hooks *used)

@@ -41,7 +41,8 @@ typedef struct mlpi_cursor {
 void *mlpi_take(mlpi_cursor *cursor, size_t count, size_t size);
 
 /* Checks that `allocate` and `release` come together: a block of one allocator
- * must not be released by another. MLP_ERR_ARGUMENT. */
+ * must not be released by another; and that `reserved` is 0.
+ * MLP_ERR_ARGUMENT. */
 mlp_status mlpi_check_hooks(const mlp_hooks *hooks);
 
 /* Sets *used to the caller's hooks, or to none if `hooks` is NULL, and checks

@@ -385,8 +385,9 @@ static void copy_elements(size_t n, size_t size, const char *from,
 mlp_status mlp_gather_rows(mlp_cview from, const size_t *order,
                            const mlp_hooks *hooks, mlp_view to)
 {
-    static const mlp_hooks no_hooks = {0};
-    hooks = hooks ? hooks : &no_hooks;
+    mlp_hooks used;
+    TRY(mlpi_use_hooks(hooks, &used));
+    hooks = &used;
     TRY(mlpi_check_any_view(hooks, &from, "from"));
     const mlpi_expected expected = {.name = "to",
                                     .dtype = from.dtype,

@@ -110,6 +110,25 @@ static void encode_column(const mlp_data_column *column, const source *from,
     }
 }
 
+/* True if no two elements share memory: each row ends before the next one
+ * begins, or each column does. Rows and columns of the view are not 0. The
+ * products cannot overflow, because the last element has an address: otherwise
+ * the views below would be empty. */
+static bool has_own_elements(mlp_view v)
+{
+    mlp_view last =
+        mlp_view_cols(mlp_view_rows(v, v.rows - 1, 1), v.cols - 1, 1);
+    if (last.rows == 0 || last.cols == 0) {
+        return false;
+    }
+    size_t row = (v.cols - 1) * v.col_stride;
+    size_t col = (v.rows - 1) * v.row_stride;
+    return ((v.rows == 1 || v.row_stride > row) &&
+            (v.cols == 1 || v.col_stride > 0)) ||
+           ((v.cols == 1 || v.col_stride > col) &&
+            (v.rows == 1 || v.row_stride > 0));
+}
+
 /* Checks what both kinds of encoding need. */
 static mlp_status check_view(const mlp_data *data, const char *what,
                              mlp_view view, size_t cols, bool is_i32)
@@ -127,10 +146,16 @@ static mlp_status check_view(const mlp_data *data, const char *what,
             &data->pool, MLP_ERR_DTYPE, 0, "%s: expects %s", what,
             is_i32 ? "int32, for class numbers" : "float64 or float32");
     }
-    return view.data || view.rows == 0
+    if (!view.data && view.rows > 0) {
+        return mlpi_data_error(&data->pool, MLP_ERR_NULL, 0,
+                               "%s: its data is NULL", what);
+    }
+    return view.rows == 0 || has_own_elements(view)
                ? MLP_OK
-               : mlpi_data_error(&data->pool, MLP_ERR_NULL, 0,
-                                 "%s: its data is NULL", what);
+               : mlpi_data_error(&data->pool, MLP_ERR_SHAPE, 0,
+                                 "%s: expects strides that give each element "
+                                 "a place of its own, got %zu and %zu",
+                                 what, view.row_stride, view.col_stride);
 }
 
 /* Everything that can fail comes before the first number is written, so X is
@@ -141,9 +166,10 @@ mlp_status mlp_data_recipe_encode(const mlp_data_recipe *recipe,
                                   const mlp_data *data, mlp_view X)
 {
     source *sources = NULL;
-    if (!recipe || !data) {
+    if (!data) {
         return MLP_ERR_NULL;
     }
+    TRY(mlpi_data_need(&data->pool.hooks, recipe, "the recipe"));
     TRY(check_view(data, "X", X, mlp_data_recipe_inputs(recipe), false));
     size_t n = mlp_data_recipe_columns(recipe) - 1;
     const mlp_data_column *columns = mlp_data_recipe_column(recipe, 1);
@@ -203,9 +229,10 @@ mlp_status mlp_data_recipe_encode_target(const mlp_data_recipe *recipe,
                                          const mlp_data *data, mlp_view Y)
 {
     source *target = NULL;
-    if (!recipe || !data) {
+    if (!data) {
         return MLP_ERR_NULL;
     }
+    TRY(mlpi_data_need(&data->pool.hooks, recipe, "the recipe"));
     const mlp_data_column *column = mlp_data_recipe_column(recipe, 0);
     bool has_classes = column->kind == MLP_DATA_CATEGORY;
     TRY(check_view(data, "Y", Y, 1, has_classes));

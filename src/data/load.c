@@ -35,17 +35,32 @@ enum { CHUNK = 1 << 16 };
  * Files
  */
 
-/* Returns how many bytes a regular file has from where the stream stands; 0 for
- * other streams. */
-static size_t rest_of(FILE *stream)
+/* Finds how many bytes a regular file has from where the stream stands; 0 for
+ * other streams. Returns false if the stream cannot get back there. */
+static bool find_rest(FILE *stream, size_t *rest)
 {
     long here = ftell(stream);
-    long end = -1;
-    if (here >= 0 && fseek(stream, 0, SEEK_END) == 0) {
-        end = ftell(stream);
-        (void)fseek(stream, here, SEEK_SET);
-    }
-    return end > here ? (size_t)(end - here) : 0;
+    bool moves = here >= 0 && fseek(stream, 0, SEEK_END) == 0;
+    long end = moves ? ftell(stream) : -1;
+    *rest = end > here ? (size_t)(end - here) : 0;
+    return !moves || fseek(stream, here, SEEK_SET) == 0;
+}
+
+/* Reads at most n bytes. Returns 0 at the end, and after an error; a signal is
+ * none. */
+static size_t read_piece(FILE *stream, unsigned char *piece, size_t n)
+{
+    size_t got = 0;
+    bool is_interrupted = false;
+    do {
+        errno = 0;
+        got = fread(piece, 1, n, stream);
+        is_interrupted = ferror(stream) && errno == EINTR;
+        if (is_interrupted) {
+            clearerr(stream);
+        }
+    } while (got == 0 && is_interrupted);
+    return got;
 }
 
 /* Reads a stream to its end. After the first piece the block gets the size of
@@ -55,13 +70,26 @@ static mlp_status read_stream(mlp_data *data, FILE *stream, bytes *b)
 {
     for (size_t n = 1; n > 0; b->size += n) {
         if (b->size == b->capacity) {
-            size_t rest = b->size > 0 ? rest_of(stream) : 0;
+            size_t rest = 0;
+            if (b->size > 0 && !find_rest(stream, &rest)) {
+                return MLP_ERR_IO;
+            }
             TRY(RESERVE(&data->scratch, b->size + (rest > 0 ? rest + 1 : CHUNK),
                         &b->capacity, &b->block));
         }
-        n = fread(b->block + b->size, 1, b->capacity - b->size, stream);
+        n = read_piece(stream, b->block + b->size, b->capacity - b->size);
     }
     return ferror(stream) ? MLP_ERR_IO : MLP_OK;
+}
+
+/* Opens a file. A signal may come while a pipe waits for its other end. */
+static FILE *open_to_read(const char *path)
+{
+    FILE *stream = NULL;
+    do {
+        stream = fopen(path, "rb");
+    } while (!stream && errno == EINTR);
+    return stream;
 }
 
 /* Reads the file of a table. The message names the usual reasons itself,
@@ -69,7 +97,7 @@ static mlp_status read_stream(mlp_data *data, FILE *stream, bytes *b)
 static mlp_status read_file(mlp_data *data, bytes *b)
 {
     bool is_input = strcmp(data->pool.path, "-") == 0;
-    FILE *stream = is_input ? stdin : fopen(data->pool.path, "rb");
+    FILE *stream = is_input ? stdin : open_to_read(data->pool.path);
     mlp_status status = stream ? read_stream(data, stream, b) : MLP_ERR_IO;
     int reason = errno;
     if (stream && !is_input) {
@@ -77,7 +105,8 @@ static mlp_status read_file(mlp_data *data, bytes *b)
     }
     return status != MLP_ERR_IO
                ? status
-               : mlpi_data_error(&data->pool, status, 0, "cannot open it: %s",
+               : mlpi_data_error(&data->pool, status, 0, "cannot %s it: %s",
+                                 stream ? "read" : "open",
                                  reason == ENOENT ? "No such file or directory"
                                  : reason == EACCES ? "Permission denied"
                                  : reason == EISDIR ? "Is a directory"
@@ -168,6 +197,8 @@ static mlp_status check_options(const mlp_data *data)
 {
     const mlp_data_options *o = data->options;
     const mlp_hooks *hooks = &data->pool.hooks;
+    TRY(mlpi_data_check_reserved(&data->pool, "options", o->reserved,
+                                 sizeof o->reserved / sizeof(uint64_t)));
     if ((unsigned)o->header > MLP_DATA_HEADER_NO) {
         return mlpi_data_error(&data->pool, MLP_ERR_ARGUMENT, 0,
                                "header: expects a constant of mlp_data_header, "
@@ -181,8 +212,9 @@ static mlp_status check_options(const mlp_data *data)
                             : MLP_OK;
 }
 
-/* Joins the targets of the second file, whose options are like those of the
- * table. */
+/* Joins the targets of the second file, such as the labels of MNIST, as a last
+ * column. Its numbers are written as those of the table are, so it is read with
+ * the same decimal comma. */
 static mlp_status add_targets(mlp_data *data)
 {
     mlp_data *targets = NULL;
@@ -226,7 +258,10 @@ static mlp_status fill(mlp_data *data, bytes b)
     return MLP_OK;
 }
 
-/* Loads a table from bytes, or if they are NULL from the file `path`. */
+/* Loads a table from bytes, or if they are NULL from the file `path`. A failure
+ * at any point goes on to mlpi_table_finish, which frees the table. An empty
+ * array may have no address, but the readers want one: they get that of an
+ * empty text. */
 static mlp_status load(const char *path, const bytes *b,
                        const mlp_data_options *options, const mlp_hooks *hooks,
                        mlp_data **data)

@@ -374,6 +374,7 @@ mlp_status mlp_data_recipe_save(const mlp_data_recipe *recipe, mlp_net *net)
     if (!recipe) {
         return MLP_ERR_NULL;
     }
+    TRY(mlpi_data_need(&recipe->pool.hooks, net, "net"));
     const mlp_data_column *target = &recipe->columns[0];
     if (target->kind == MLP_DATA_CATEGORY) {
         TRY(mlp_net_set_class_names(net, target->categories,

@@ -62,6 +62,22 @@ mlp_status mlpi_data_need(const mlp_hooks *hooks, const void *argument,
     return argument ? MLP_OK : MLP_ERR_NULL;
 }
 
+/* The core has the same check, but this library knows only public headers. */
+mlp_status mlpi_data_check_reserved(const mlpi_pool *pool, const char *what,
+                                    const uint64_t *reserved, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (reserved[i] != 0) {
+            return mlpi_data_error(pool, MLP_ERR_ARGUMENT, 0,
+                                   "%s, reserved: expects zeros, got %llu in "
+                                   "element %zu (a later version's option, or "
+                                   "a struct that was not set)",
+                                   what, (unsigned long long)reserved[i], i);
+        }
+    }
+    return MLP_OK;
+}
+
 /* A cut text ends before the first byte of a character that is not whole. */
 mlpi_phrase mlpi_data_quote(const char *text, size_t length)
 {
@@ -110,7 +126,9 @@ mlp_status mlpi_data_begin(const mlp_hooks *hooks, const char *path,
         pool->hooks = *hooks;
     }
     return (pool->hooks.allocate == NULL) == (pool->hooks.release == NULL)
-               ? MLP_OK
+               ? mlpi_data_check_reserved(pool, "hooks", pool->hooks.reserved,
+                                          sizeof pool->hooks.reserved /
+                                              sizeof(uint64_t))
                : mlpi_data_error(pool, MLP_ERR_ARGUMENT, 0,
                                  "hooks: expects allocate and release "
                                  "together, got one of them");

@@ -89,6 +89,11 @@ mlp_status mlpi_data_error(const mlpi_pool *pool, mlp_status status,
                            size_t line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* MLP_ERR_ARGUMENT unless the n words are 0 which the struct called `what`
+ * reserves for later versions. */
+mlp_status mlpi_data_check_reserved(const mlpi_pool *pool, const char *what,
+                                    const uint64_t *reserved, size_t n);
+
 /* MLP_ERR_NULL if the argument called `what` is NULL. The hooks may be NULL. */
 mlp_status mlpi_data_need(const mlp_hooks *hooks, const void *argument,
                           const char *what);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Relatives of ReLU and of exp, and their derivatives. Parameters: the vocabulary of
- * vec_portable.h, above all vfma, vfnma, vselect and vscale; loops_tmpl.h and
- * elementary_tmpl.h (exp_parts, expm1_parts, log_tail, polynomial, vexp).
+ * Relatives of ReLU and of exp, and their derivatives. Parameters: the
+ * vocabulary of vec_portable.h, above all vfma, vfnma, vselect and vscale;
+ * loops_tmpl.h and elementary_tmpl.h (exp_parts, expm1_parts, log_tail,
+ * polynomial, vexp).
  *
  *              a                        da/dz
  *   leaky relu z > 0 ? z : slope z      a > 0 ? 1 : slope

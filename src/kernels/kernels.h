@@ -323,8 +323,6 @@ typedef struct mlpi_scalar_kernels {
 
     /* Finds the first element that is not in [0, 1]. */
     bool (*find_not_unit)(mlp_cview X, size_t *row, size_t *col);
-    /* Finds the first element that is below 0 or NaN. */
-    bool (*find_negative)(mlp_cview X, size_t *row, size_t *col);
     /* Finds the first row whose sum is NaN or differs from 1 by more than
      * 1e-6. */
     bool (*find_bad_row_sum)(mlp_cview X, size_t *row, double *sum);
@@ -427,6 +425,8 @@ typedef struct mlpi_kernels {
     void (*optimizer_step)(const mlpi_optimizer_step_args *update);
     /* dw[i] = dw[i] + l2 * w[i] + l1 * sign(w[i]), the first sum by fma. */
     void (*penalise)(size_t n, double l2, double l1, const void *w, void *dw);
+    /* sum[i] = x[i] + y[i]; `sum` may be x or y. */
+    void (*add_arrays)(size_t n, const void *x, const void *y, void *sum);
     /* Adds x[i] * y[i], by fma, to lane i mod 8. f64 tables only; NULL in f32
      * tables. */
     void (*add_products)(size_t n, const double *x, const double *y,

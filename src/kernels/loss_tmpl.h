@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Losses (chapter 3.1) and their derivatives by the outputs a.
+ * Losses (chapter 3.1) and their derivatives with respect to outputs a.
  *
  *          term of J                               dterm/da
  *   bce    -(y log p + (1 - y) log(1 - p)),        (a - y) / (a (1 - a)), but

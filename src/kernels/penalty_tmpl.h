@@ -6,6 +6,7 @@
  *   dw := dw + l2 w + l1 sign(w)     penalise
  *   sum of x y                       add_products: with y = x, ||x||^2
  *   sum of |x|                       add_magnitudes
+ *   x + y                            add_arrays: gradients of two parts of a batch
  *
  * Sums are made in double, with eight lanes, so only f64 tables have them: f32
  * arrays are converted first. A vector of lanes stays in a register while a
@@ -29,6 +30,23 @@ static void penalise(size_t n, double l2, double l1, const void *weights,
         vec x = load_lanes(w + i, part, left);
         vec d = vfma(factor, x, load_lanes(dw + i, part, left));
         store_lanes(dw + i, vadd(d, with_sign(magnitude, x)), part, left);
+    }
+}
+
+/* Adds gradients of two parts of a batch (see train/parts.h). */
+static void add_arrays(size_t n, const void *x_in, const void *y_in,
+                       void *sum_out)
+{
+    const real *x = x_in;
+    const real *y = y_in;
+    real *sum = sum_out;
+    for (size_t i = 0; i < n; i += VLEN) {
+        size_t left = min_size(VLEN, n - i);
+        bool part = left < VLEN;
+        store_lanes(
+            sum + i,
+            vadd(load_lanes(x + i, part, left), load_lanes(y + i, part, left)),
+            part, left);
     }
 }
 

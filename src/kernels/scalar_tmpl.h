@@ -111,11 +111,6 @@ static bool is_not_unit(real x)
     return !(x >= R(0.0) && x <= R(1.0));
 }
 
-static bool is_negative(real x)
-{
-    return !(x >= R(0.0));
-}
-
 /* Searches row by row for the first element that is wrong. */
 static inline ALWAYS_INLINE bool find(bool (*wrong)(real), mlp_cview X,
                                       size_t *row, size_t *col)
@@ -141,11 +136,6 @@ static bool scan_not_finite(mlp_cview X, size_t *row, size_t *col)
 static bool find_not_unit(mlp_cview X, size_t *row, size_t *col)
 {
     return find(is_not_unit, X, row, col);
-}
-
-static bool find_negative(mlp_cview X, size_t *row, size_t *col)
-{
-    return find(is_negative, X, row, col);
 }
 
 /* The comparison is negated so that a sum that is NaN is found too. */
@@ -342,7 +332,6 @@ const mlpi_scalar_kernels SCALAR_KERNELS = {
     .from_double = from_double,
     .round_to_real = round_to_real,
     .find_not_unit = find_not_unit,
-    .find_negative = find_negative,
     .find_bad_row_sum = find_bad_row_sum,
     .column_moments = column_moments,
     .threshold_labels = threshold_labels,

@@ -87,6 +87,7 @@ const mlpi_kernels KERNEL_TABLE = {
     .sgd_step = sgd_step,
     .optimizer_step = optimizer_step,
     .penalise = penalise,
+    .add_arrays = add_arrays,
     .load_rows = load_rows,
     .to_double = to_double,
     .find_not_finite = find_not_finite,

@@ -52,8 +52,8 @@
  * but identity would limit the logarithm of a variance.
  *
  * Model files may have any pair of the first five losses, and a slope of 0 as
- * it is, because MLP_NUMERICS 1 allowed both. Their networks are made by mlpi_net_create_saved
- * (net.h), which does not use this module.
+ * it is, because MLP_NUMERICS 1 allowed both. Their networks are made by
+ * mlpi_net_create_saved (net.h), which does not use this module.
  */
 #ifndef MLPI_MODEL_ACTIVATION_CHOICE_H
 #define MLPI_MODEL_ACTIVATION_CHOICE_H

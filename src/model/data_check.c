@@ -157,18 +157,20 @@ static mlp_status check_unit_interval(const mlp_net *net,
 }
 
 /* Checks that each target may be a count. */
-static mlp_status check_counts(const mlp_net *net, const mlp_hooks *hooks,
-                               const mlp_cview *Y)
+static mlp_status check_counts(const mlp_hooks *hooks, const mlp_cview *Y)
 {
-    size_t row = 0;
-    size_t col = 0;
-    if (!net->kernels->scalar->find_negative(*Y, &row, &col)) {
-        return MLP_OK;
+    for (size_t i = 0; i < Y->rows; i++) {
+        for (size_t j = 0; j < Y->cols; j++) {
+            double y = mlp_cview_at(*Y, i, j);
+            if (y < 0.0) {
+                return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                                  "Y: poisson expects counts, 0 or more, got "
+                                  "%g in row %zu, column %zu",
+                                  y, i, j);
+            }
+        }
     }
-    return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                      "Y: poisson expects counts, 0 or more, got %g in row "
-                      "%zu, column %zu",
-                      mlp_cview_at(*Y, row, col), row, col);
+    return MLP_OK;
 }
 
 /* Checks that the sum of each row is 1, up to 1e-6 for rounding. */
@@ -200,7 +202,7 @@ mlp_status mlpi_check_values(const mlp_net *net, const mlp_hooks *hooks,
         TRY(check_unit_interval(net, hooks, Y));
     }
     if (net->loss == MLP_LOSS_POISSON) {
-        TRY(check_counts(net, hooks, Y));
+        TRY(check_counts(hooks, Y));
     }
     return net->loss == MLP_LOSS_CCE ? check_row_sums(net, hooks, Y) : MLP_OK;
 }

@@ -28,7 +28,8 @@ mlp_status mlpi_check_input_view(const mlp_net *net, const mlp_hooks *hooks,
                                  const mlp_cview *X, size_t min_rows);
 
 /* Checks that Y is a view of targets (rows, mlpi_net_targets), or for cce of
- * (rows, 1) classes of type MLP_I32. MLPI_ANY_ROWS allows any number of rows. Fails with
+ * (rows, 1) classes of type MLP_I32. MLPI_ANY_ROWS allows any number of rows.
+ * Fails with
  * MLP_ERR_DTYPE, MLP_ERR_SHAPE or MLP_ERR_NULL. */
 mlp_status mlpi_check_target_view(const mlp_net *net, const mlp_hooks *hooks,
                                   const mlp_cview *Y, size_t rows);
@@ -74,8 +75,8 @@ mlp_status mlpi_check_shapes(const mlp_net *net, const mlp_hooks *hooks,
 /* Checks the values of X and Y, whose shapes have been checked. Fails with
  * MLP_ERR_NOT_FINITE if a number is NaN or infinite, and with MLP_ERR_ARGUMENT
  * if a target of bce or cce is not in [0, 1] or one of poisson below 0, if the
- * sum of a row of targets of
- * cce is not 1, or if a class is not in [0, n[L]). */
+ * sum of a row of targets of cce is not 1, or if a class is not in
+ * [0, n[L]). */
 mlp_status mlpi_check_values(const mlp_net *net, const mlp_hooks *hooks,
                              const mlp_cview *X, const mlp_cview *Y);
 

@@ -89,7 +89,7 @@ static mlp_status check_layer(const mlp_config *config, size_t l)
                           "this network has %zu layers",
                           l, config->n_layers);
     }
-    return MLP_OK;
+    return CHECK_RESERVED(hooks, "layers", layer);
 }
 
 /* Returns the number of parameters of layers whose widths have been checked. A

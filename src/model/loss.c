@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loss: the targets, the sum of the terms, and the derivative by Z; loss.h
- * has the formulas. "Kernels" are the functions of kernels/kernels.h.
+ * The loss: the targets, the sum of the terms, and dJ/dZ; loss.h has the
+ * formulas. "Kernels" are the functions of kernels/kernels.h.
  *
  * The sum is computed in double for networks of both precisions, because the
  * sum of a million float terms can lose several of its seven digits. The
@@ -12,7 +12,7 @@
  * After a sigmoid (bce or cce), and after softmax with cce, the loss is
  * computed from z, not from a. A sigmoid near 1 is rounded to 1, so 1 - a
  * becomes 0; the logarithm of 1 - sigmoid(z), computed from z, is still
- * accurate. The terms and their derivatives by z are
+ * accurate. The terms and dterm/dz are
  *
  *     sigmoid with bce   y log(1 + e^-z) + (1 - y) log(1 + e^z)     a - y
  *     softmax with cce   log(sum of e^z) - z[k], if y[k] = 1        a - y
@@ -277,10 +277,10 @@ double mlpi_loss_mean(const mlp_net *net, const mlpi_loss_sum *sum)
  * weight / (total weight * terms in a row).
  *
  * For bce with sigmoid, poisson with exp and cce with softmax the product of
- * both derivatives is simply (a - y) * scale. (To be exact, cce has (a * sum - y) * scale, with the
- * sum of the row's y, which may differ from 1 by rounding.) For all other pairs
- * two kernels apply the chain rule: the first writes dA, the second replaces it
- * by dZ. */
+ * both derivatives is simply (a - y) * scale. (To be exact, cce has (a * sum -
+ * y) * scale, with the sum of the row's y, which may differ from 1 by
+ * rounding.) For all other pairs two kernels apply the chain rule: the first
+ * writes dA, the second replaces it by dZ. */
 static void write_derivatives(const mlp_net *net, const mlpi_loss_args *args,
                               size_t first, size_t m, double scale, void *dZ)
 {

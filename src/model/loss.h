@@ -78,8 +78,8 @@ typedef struct mlpi_loss_sum {
 } mlpi_loss_sum;
 
 /* What the loss of m rows is computed from: Z and A of the last layer, and the
- * targets Y. Each matrix is real (m, n[L]) or, Y, (m, mlpi_net_targets); all are
- * dense. */
+ * targets Y. Each matrix is real (m, n[L]) or, Y, (m, mlpi_net_targets); all
+ * are dense. */
 typedef struct mlpi_loss_args {
     size_t m;
     const void *Z, *A, *Y;
@@ -102,9 +102,8 @@ double mlpi_add_row_weights(double sum, size_t m, const double *row_weights);
 
 /* Writes dZ = dJ/dZ of the last layer for args->m rows, which may be a part of
  * a batch. total_weight is the sum of the row weights of the whole batch
- * (W_sum). dZ is the derivative by the input of the last activation. If the
- * last layer has batch norm, dZ is the derivative by the output of batch
- * norm. */
+ * (W_sum). dZ is the derivative with respect to the input of the last
+ * activation, which is the output of batch norm if the last layer has it. */
 void mlpi_loss_gradient(const mlp_net *net, const mlpi_loss_args *args,
                         double total_weight, void *dZ);
 

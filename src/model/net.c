@@ -172,6 +172,7 @@ static mlp_status check_config(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
     TRY(mlpi_check_hooks(hooks));
+    TRY(CHECK_RESERVED(hooks, "config", config));
     TRY(mlpi_layout_check(config));
     TRY(check_init(hooks, config->init));
     if (!mlp_loss_name(config->loss)) {

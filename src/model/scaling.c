@@ -115,6 +115,26 @@ static mlp_status check_scalable(const mlp_net *net)
  * From data
  */
 
+void mlpi_scaling_set(const mlp_net *net, mlpi_scaling *to, size_t first,
+                      size_t n, double *mean, double *std, bool *hinted)
+{
+    for (size_t j = 0; j < n; j++) {
+        if (round_moments(net, &mean[j], &std[j]) && !*hinted) {
+            mlpi_hint(&net->hooks,
+                      "%s, column %zu varies so little beside its mean of %.4g "
+                      "that few digits of a %s differ: subtract a constant "
+                      "from the column before you pass it",
+                      to == &net->in ? "X" : "Y", first + j, mean[j],
+                      mlp_dtype_name(net->kernels->dtype));
+            *hinted = true;
+        }
+    }
+    set_columns(net, to, first, n, mean, std);
+    if (first + n == columns_of(net, to)) {
+        complete_log_variances(net, to);
+    }
+}
+
 void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
                         const size_t *order, size_t m)
 {
@@ -124,20 +144,8 @@ void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
     for (size_t first = 0; first < rows.cols; first += BLOCK) {
         mlp_cview block = mlpi_scaling_columns(net, rows, first);
         net->kernels->scalar->column_moments(block, order, m, mean, std);
-        for (size_t j = 0; j < block.cols; j++) {
-            if (round_moments(net, &mean[j], &std[j]) && !hinted) {
-                mlpi_hint(&net->hooks,
-                          "%s, column %zu varies so little beside its mean of "
-                          "%.4g that few digits of a %s differ: subtract a "
-                          "constant from the column before you pass it",
-                          to == &net->in ? "X" : "Y", first + j, mean[j],
-                          mlp_dtype_name(net->kernels->dtype));
-                hinted = true;
-            }
-        }
-        set_columns(net, to, first, block.cols, mean, std);
+        mlpi_scaling_set(net, to, first, block.cols, mean, std, &hinted);
     }
-    complete_log_variances(net, to);
 }
 
 /* Gives a hint if the weights of the network belong to the scaling that is

@@ -58,6 +58,13 @@
 void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
                         const size_t *order, size_t m);
 
+/* Sets a scaling of n columns, from column `first` on, to these moments, and
+ * rounds them to the network's precision. A std that is only rounding becomes
+ * 1. Unless *hinted is true, a column that hardly varies gives a hint, and sets
+ * it. */
+void mlpi_scaling_set(const mlp_net *net, mlpi_scaling *to, size_t first,
+                      size_t n, double *mean, double *std, bool *hinted);
+
 /* Returns the columns of `rows`, a matrix of the network's precision, from
  * `first` on; at most MLPI_MOMENT_COLUMNS of them, so that their moments fit on
  * the stack. */

@@ -300,6 +300,7 @@ static mlp_status check_common(const mlp_cview *Y,
                                const size_t *order, const size_t *test_rows)
 {
     TRY(mlpi_check_hooks(&options->hooks));
+    TRY(CHECK_RESERVED(&options->hooks, "split options", options));
     TRY(mlpi_check_rounding(&options->hooks));
     TRY(mlpi_check_pointer(&options->hooks, order, "order"));
     TRY(mlpi_check_pointer(&options->hooks, test_rows, "test_rows"));

@@ -21,8 +21,7 @@
 #include "model/loss.h"
 #include "predict/predict.h"
 
-/* Reduces `rows` to m of its rows, beginning with row `first`. */
-static void select_rows(mlpi_eval_rows *rows, size_t first, size_t m)
+void mlpi_eval_rows_select(mlpi_eval_rows *rows, size_t first, size_t m)
 {
     rows->m = m;
     if (rows->order) {
@@ -58,8 +57,8 @@ static size_t count_correct(const mlp_net *net,
                                                      buffers->Y);
 }
 
-void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
-                   const mlpi_eval_rows *rows, mlp_scores *scores)
+void mlpi_evaluate_sums(const mlp_net *net, const mlp_workspace *workspace,
+                        const mlpi_eval_rows *rows, mlpi_score_sums *sums)
 {
     const mlpi_predict_buffers *buffers = &workspace->buffers;
     mlpi_loss_sum sum = {.weight = 0};
@@ -68,7 +67,7 @@ void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
     for (size_t i = 0, m = 0; i < rows->m; i += m) {
         m = mlpi_min_size(rows->m - i, workspace->rows);
         mlpi_eval_rows chunk = *rows;
-        select_rows(&chunk, i, m);
+        mlpi_eval_rows_select(&chunk, i, m);
         predict_with_targets(net, buffers, &chunk);
         mlpi_loss_add(
             &sum, net,
@@ -78,11 +77,29 @@ void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
             correct += count_correct(net, buffers, m);
         }
     }
-    scores->loss = mlpi_loss_mean(net, &sum);
-    scores->accuracy =
-        has_labels ? (double)correct /
-                         ((double)rows->m * (double)mlpi_label_columns(net))
-                   : (double)NAN;
+    sums->loss = mlpi_join_lanes(sum.lanes);
+    sums->rows = (double)rows->m;
+    sums->correct = (double)correct;
+}
+
+void mlpi_scores_of(const mlp_net *net, const mlpi_score_sums *sums,
+                    mlp_scores *scores)
+{
+    const mlpi_loss_sum sum = {.lanes = {sums->loss}, .weight = sums->rows};
+    /* The whole struct is set, so that its reserved words are 0. */
+    double labels = sums->rows * (double)mlpi_label_columns(net);
+    *scores = (mlp_scores){.loss = mlpi_loss_mean(net, &sum),
+                           .accuracy = mlpi_is_regression(net->loss)
+                                           ? (double)NAN
+                                           : sums->correct / labels};
+}
+
+void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
+                   const mlpi_eval_rows *rows, mlp_scores *scores)
+{
+    mlpi_score_sums sums;
+    mlpi_evaluate_sums(net, workspace, rows, &sums);
+    mlpi_scores_of(net, &sums, scores);
 }
 
 /* Values are checked before: a score of NaN for one bad target among millions

@@ -28,6 +28,24 @@ typedef struct mlpi_eval_rows {
     const size_t *order;
 } mlpi_eval_rows;
 
+/* Sums over some rows, from which scores are computed. */
+typedef struct mlpi_score_sums {
+    double loss;    /* of the loss terms */
+    double rows;    /* how many */
+    double correct; /* labels that are right */
+} mlpi_score_sums;
+
+/* Reduces *rows to m of them, beginning with number `first`. */
+void mlpi_eval_rows_select(mlpi_eval_rows *rows, size_t first, size_t m);
+
+/* Computes the sums of checked rows, 0 or more, as mlpi_evaluate does. */
+void mlpi_evaluate_sums(const mlp_net *net, const mlp_workspace *workspace,
+                        const mlpi_eval_rows *rows, mlpi_score_sums *sums);
+
+/* Computes the scores of one row or more from their sums. */
+void mlpi_scores_of(const mlp_net *net, const mlpi_score_sums *sums,
+                    mlp_scores *scores);
+
 /* Computes the scores of m >= 1 checked rows as mlp_evaluate does, without
  * allocating. The loss is NaN or infinite if outputs are. The bits of the
  * scores do not depend on the size of the workspace's chunks; its threads are

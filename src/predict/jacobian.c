@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The Jacobian of a network at one row x: dA/dX, the derivatives of all n[L]
- * outputs by all n[0] inputs. The chain rule makes it a product of matrices,
+ * The Jacobian of a network at one row x: dA/dx, the derivatives of all n[L]
+ * outputs with respect to all n[0] inputs. The chain rule makes it a product of
+ * matrices,
  *
- *     J = T F[L] W[L] ... F[1] W[1] F[0]
+ *     dA/dx = T F[L] W[L] ... F[1] W[1] F[0]
  *
  *     F[l]   the derivative of layer l's activation, a diagonal matrix; with
  *            batch norm also its factor scale / sqrt(variance + epsilon)
  *     F[0]   diagonal, 1 / std of the inputs; 1 if they are not scaled
- *     T      diagonal, std of the targets; 1 if they are not scaled
+ *     T      diagonal, std of the outputs; 1 if they are not scaled
  *
- * With softmax, F[L] = P (I - 1 a^T), where P is the diagonal matrix of the
- * outputs a. It is not diagonal, but symmetric.
+ * The derivative of softmax, P - a a^T, is not diagonal but symmetric; P is the
+ * diagonal matrix of the outputs a. F[L] is then (P - a a^T) D, where D has
+ * batch norm's factors in its diagonal.
  *
  * The product is computed from one of its ends, and a matrix M of r columns
  * goes through the layers. Its rows are the neurons of the layer that has been
  * reached:
  *
  *     forward mode   M = F[0], r = n[0];    for l = 1..L: M = F[l] W[l] M;
- *                    J = T M
- *     reverse mode   M = T, r = n[L];       for l = L..1: M = W[l]^T F[l] M;
- *                    J = (F[0] M)^T
+ *                    dA/dx = T M
+ *     reverse mode   M = T, r = n[L];       for l = L..1: M = W[l]^T F[l]^T M;
+ *                    dA/dx = (F[0] M)^T
  *
  * Both cost as much as the products of r predictions, so the mode is the one
  * with fewer columns: forward if n[0] < n[L], else reverse. (A. Griewank and
@@ -29,10 +31,10 @@
  * others, so they go through in blocks of as many columns as the buffers of the
  * workspace have rows.
  *
- * The bits are defined by the mode and by kernels.h. An element of W M is a
- * chain; one of F M is rounded after the factor; the factors of F[l] and F[0]
- * are rounded first. With softmax, a^T M is a chain s, and an element of F[L] M
- * is a[i] (M[i][j] - s[j]).
+ * The mode and the rules of kernels.h define the bits. An element of W M or
+ * W^T M is a chain. The diagonal of F[l] is rounded before M is multiplied by
+ * it. For softmax, s = a^T M is computed first, by chains; then M[i][j] becomes
+ * a[i] (M[i][j] - s[j]).
  */
 #include <string.h>
 
@@ -41,29 +43,32 @@
 #include "model/layer.h"
 #include "predict/predict.h"
 
-/* A Jacobian in work: what is known of x, and the columns of M that are under
- * way. */
+/* A call of mlp_jacobian: what it knows of x, and which columns of M it is
+ * computing. */
 typedef struct jacobian {
     const mlp_net *net;
     const mlpi_predict_buffers *buffers;
-    void *derivatives; /* real: the diagonals of F[0], F[1], ... F[L] */
-    void *a;           /* real [n[L]]: A[L], in the network's units */
-    size_t last;       /* where that of F[L] begins */
-    size_t first, columns;
+    void *derivatives;     /* real: the diagonals of F[0], F[1], ... F[L] */
+    void *a;               /* real [n[L]]: A[L], in the network's units */
+    size_t last;           /* where the diagonal of F[L] begins */
+    size_t first, columns; /* those of M that go through the layers now */
 } jacobian;
 
 /* ---------------------------------------------------------------------------
  * The derivatives of all layers
  */
 
-/* Sets n numbers to 1. */
+/* Sets n numbers to 1, by 0 * 1 + 1: no bytes are the number 1 in both
+ * precisions. */
 static void fill_ones(const mlpi_kernels *kernels, size_t n, void *x)
 {
     memset(x, 0, n * kernels->real_size);
     kernels->scale_and_shift(n, 1.0, 1.0, x);
 }
 
-/* Sets d, real [n[0]], to 1 / std of each input, or to 1. */
+/* Sets d, real [n[0]], to 1 / std of each input, or to 1. To get the rounding
+ * of a prediction, it standardises a row of ones with the mean 0, by the kernel
+ * that standardises inputs. */
 static void derive_inputs(const jacobian *j, void *d)
 {
     const mlp_net *net = j->net;
@@ -84,9 +89,9 @@ static void derive_inputs(const jacobian *j, void *d)
     }
 }
 
-/* Sets d, real [n[l]], to the diagonal of F[l], except for the part of softmax,
- * which is no diagonal. The factor of batch norm is what batch norm computes
- * from d if its mean and its shift are 0. */
+/* Sets d, real [n[l]], to the diagonal of F[l], or to D if the layer has
+ * softmax. Batch norm multiplies d by its factor if it is given d for U, and
+ * zeros for its mean and its shift. */
 static void derive_layer(const jacobian *j, size_t l, const void *Z,
                          const void *A, void *d)
 {
@@ -198,7 +203,8 @@ static void multiply_by_softmax(const jacobian *j, void *M)
     }
 }
 
-/* Computes U = W[l] M if `forward`, else U = W[l]^T M. */
+/* Computes U = W[l] M if `forward`, else U = W[l]^T M. One matrix in memory
+ * serves both, because the strides of an operand say which way it is read. */
 static void multiply_by_weights(const jacobian *j, size_t l, bool forward,
                                 const void *M, void *U)
 {
@@ -226,8 +232,10 @@ static void multiply_by_weights(const jacobian *j, size_t l, bool forward,
  * Both modes
  */
 
-/* Computes columns of J, which are those of M. */
-static void run_forward(const jacobian *j, mlp_view J)
+/* Computes columns of dA_dx, which are those of M. M begins as some columns of
+ * F[0], that is as changes of one input each; each layer turns them into the
+ * changes of its outputs. Softmax comes last. */
+static void run_forward(const jacobian *j, mlp_view dA_dx)
 {
     const mlp_net *net = j->net;
     const mlpi_kernels *kernels = net->kernels;
@@ -247,13 +255,14 @@ static void run_forward(const jacobian *j, mlp_view J)
     if (net->out.scales) {
         multiply_by_diagonal(j, layer[L].width, net->out.std, M, M);
     }
-    J.data = mlpi_at(kernels, J.data, j->first * J.col_stride);
-    kernels->scalar->copy_out(layer[L].width, j->columns, M, J);
+    dA_dx.data = mlpi_at(kernels, dA_dx.data, j->first * dA_dx.col_stride);
+    kernels->scalar->copy_out(layer[L].width, j->columns, M, dA_dx);
 }
 
-/* Computes rows of J, which are the columns of M. F[l] is symmetric; where the
- * last layer has softmax and batch norm, its two parts change places. */
-static void run_reverse(const jacobian *j, mlp_view J)
+/* Computes rows of dA_dx, which are the columns of M. The factors of F[L]^T
+ * stand in the other order than those of F[L], so softmax comes first. The
+ * result is M^T: it is copied out with the two strides exchanged. */
+static void run_reverse(const jacobian *j, mlp_view dA_dx)
 {
     const mlp_net *net = j->net;
     const mlpi_kernels *kernels = net->kernels;
@@ -279,10 +288,11 @@ static void run_reverse(const jacobian *j, mlp_view J)
     if (net->in.scales) {
         multiply_by_diagonal(j, layer[0].width, j->derivatives, U, U);
     }
-    J.data = mlpi_at(kernels, J.data, j->first * J.row_stride);
+    dA_dx.data = mlpi_at(kernels, dA_dx.data, j->first * dA_dx.row_stride);
     kernels->scalar->copy_out(layer[0].width, j->columns, U,
-                              (mlp_view){J.dtype, J.cols, J.rows, J.col_stride,
-                                         J.row_stride, J.data});
+                              (mlp_view){dA_dx.dtype, dA_dx.cols, dA_dx.rows,
+                                         dA_dx.col_stride, dA_dx.row_stride,
+                                         dA_dx.data});
 }
 
 /* ---------------------------------------------------------------------------
@@ -290,29 +300,29 @@ static void run_reverse(const jacobian *j, mlp_view J)
  */
 
 static mlp_status check_arrays(const mlp_net *net, const mlp_cview *x,
-                               const mlp_view *J)
+                               const mlp_view *dA_dx)
 {
     size_t inputs = mlpi_net_inputs(net);
     mlpi_expected row = {
         .name = "x", .dtype = net->kernels->dtype, .rows = 1, .cols = inputs};
-    mlpi_expected matrix = {.name = "J",
+    mlpi_expected matrix = {.name = "dA_dx",
                             .dtype = net->kernels->dtype,
                             .rows = mlpi_net_outputs(net),
                             .cols = inputs};
     TRY(mlpi_check_view(&net->hooks, x, &row));
-    return mlpi_check_writable(&net->hooks, J, &matrix);
+    return mlpi_check_writable(&net->hooks, dA_dx, &matrix);
 }
 
 /* The outputs that softmax needs until the end lie in a buffer that M does not
  * use. */
 mlp_status mlp_jacobian(const mlp_net *net, mlp_workspace *workspace,
-                        mlp_cview x, mlp_view J)
+                        mlp_cview x, mlp_view dA_dx)
 {
     TRY(mlpi_check_workspace(net, workspace));
-    TRY(check_arrays(net, &x, &J));
+    TRY(check_arrays(net, &x, &dA_dx));
     TRY(mlpi_check_rounding(&net->hooks));
     const bool forward = mlpi_jacobian_is_forward(&net->layout);
-    const size_t columns = forward ? J.cols : J.rows;
+    const size_t columns = mlpi_jacobian_columns(&net->layout);
     jacobian j = {.net = net,
                   .buffers = &workspace->buffers,
                   .derivatives = workspace->derivatives,
@@ -321,9 +331,9 @@ mlp_status mlp_jacobian(const mlp_net *net, mlp_workspace *workspace,
     for (; j.first < columns; j.first += j.columns) {
         j.columns = mlpi_min_size(columns - j.first, workspace->rows);
         if (forward) {
-            run_forward(&j, J);
+            run_forward(&j, dA_dx);
         } else {
-            run_reverse(&j, J);
+            run_reverse(&j, dA_dx);
         }
     }
     return MLP_OK;

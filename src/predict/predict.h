@@ -24,8 +24,8 @@
 mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
                               const mlp_view *A);
 
-/* Checks that neither is NULL, and that the workspace's buffers fit the network.
- * MLP_ERR_NULL, MLP_ERR_ARGUMENT. */
+/* Checks that neither is NULL, and that the workspace's buffers fit the
+ * network. MLP_ERR_NULL, MLP_ERR_ARGUMENT. */
 mlp_status mlpi_check_workspace(const mlp_net *net,
                                 const mlp_workspace *workspace);
 

@@ -142,7 +142,10 @@ mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace)
                            "the place for the workspace"));
     size_t rows = chunk_rows(net);
     new_workspace made = {
-        .ws = {.rows = rows, .scratch_size = jacobian_scratch(net, rows)},
+        .ws = {.rows = rows,
+               .scratch_size = jacobian_scratch(
+                   net,
+                   mlpi_min_size(rows, mlpi_jacobian_columns(&net->layout)))},
         .net = net};
     for (size_t l = 0; l <= net->layout.L; l++) {
         made.derivatives += net->layout.layer[l].width;

@@ -43,8 +43,8 @@ struct mlp_workspace {
     size_t rows;                  /* maximum of a chunk */
     size_t scratch_size;          /* in reals */
     mlpi_predict_buffers buffers; /* of the calling thread */
-    /* real [n[0] + ... + n[L]]: of each layer's A by its Z; NULL if the
-     * workspace is not the caller's. */
+    /* real [n[0] + ... + n[L]]: the diagonals of jacobian.c; empty unless
+     * mlp_workspace_create has made the workspace. */
     void *derivatives;
     mlpi_team *team; /* NULL: the calling thread alone */
 };
@@ -54,6 +54,13 @@ struct mlp_workspace {
 static inline bool mlpi_jacobian_is_forward(const mlpi_layout *layout)
 {
     return layout->layer[0].width < layout->layer[layout->L].width;
+}
+
+/* Returns how many columns go through the layers for a Jacobian. */
+static inline size_t mlpi_jacobian_columns(const mlpi_layout *layout)
+{
+    return mlpi_min_size(layout->layer[0].width,
+                         layout->layer[layout->L].width);
 }
 
 /* Allocates a workspace for chunks of at most m rows, or of fewer if m rows

@@ -122,6 +122,9 @@ static mlp_status check_curves(const mlp_picture *p, const frame *f,
             return mlpi_refuse(&p->hooks, MLP_ERR_NULL,
                                "curves: y of curve %zu is NULL", i);
         }
+        TRY(mlpi_show_check_reserved(&p->hooks, "curves", curves[i].reserved,
+                                     sizeof curves[i].reserved /
+                                         sizeof(uint64_t)));
         for (size_t j = 0; j < curves[i].n; j++) {
             double x = x_of(f, &curves[i], j);
             double y = curves[i].y[j];
@@ -190,15 +193,16 @@ mlp_status mlp_picture_losses(mlp_picture *picture, const mlp_axes *axes,
     char name[64];
     (void)snprintf(name, sizeof name, "best epoch: %zu", best);
     mlp_curve curves[3] = {
-        {"training", NULL, losses + first, epochs - first, false}};
+        {.name = "training", .y = losses + first, .n = epochs - first}};
     size_t n = 1;
     if (others && !isnan(others[first])) {
-        curves[n++] = (mlp_curve){"validation", NULL, others + first,
-                                  epochs - first, false};
+        curves[n++] = (mlp_curve){
+            .name = "validation", .y = others + first, .n = epochs - first};
         losses = others;
     }
     if (best >= first && best < epochs) {
-        curves[n++] = (mlp_curve){name, &x, losses + best, 1, true};
+        curves[n++] = (mlp_curve){
+            .name = name, .x = &x, .y = losses + best, .n = 1, .points = true};
     }
     return draw_curves(picture, &f, curves, n);
 }
@@ -226,8 +230,11 @@ mlp_status mlp_picture_activation(mlp_picture *picture, const mlp_axes *axes,
         derivative[i] = mlp_activation_derivative(f, slope, z[i]);
     }
     const mlp_curve curves[] = {
-        {name, z, a, ACTIVATION_POINTS, false},
-        {"derivative", z, derivative, ACTIVATION_POINTS, false}};
+        {.name = name, .x = z, .y = a, .n = ACTIVATION_POINTS},
+        {.name = "derivative",
+         .x = z,
+         .y = derivative,
+         .n = ACTIVATION_POINTS}};
     frame around = {axes, "z", "", 0};
     return draw_curves(picture, &around, curves, 2);
 }

@@ -96,8 +96,13 @@ static mlp_status find_scaling(const mlp_net *net, bool *scales)
  * bias and, with batch norm, a scale besides. */
 mlp_status mlp_show_summary(const mlp_net *net, FILE *to)
 {
-    if (!net || !to) {
+    if (!net) {
         return MLP_ERR_NULL;
+    }
+    if (!to) {
+        mlp_hooks hooks = mlp_net_hooks(net);
+        return mlpi_refuse(&hooks, MLP_ERR_NULL,
+                           "a summary: the stream is NULL");
     }
     char count[MLPI_NUMBER_SIZE];
     char shape[2 * MLPI_NUMBER_SIZE];

@@ -231,6 +231,22 @@ mlp_status mlpi_refuse(const mlp_hooks *hooks, mlp_status status,
     return status;
 }
 
+/* The core has the same check, but this library knows only public headers. */
+mlp_status mlpi_show_check_reserved(const mlp_hooks *hooks, const char *what,
+                                    const uint64_t *reserved, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (reserved[i] != 0) {
+            return mlpi_refuse(hooks, MLP_ERR_ARGUMENT,
+                               "%s, reserved: expects zeros, got %llu in "
+                               "element %zu (a later version's option, or a "
+                               "struct that was not set)",
+                               what, (unsigned long long)reserved[i], i);
+        }
+    }
+    return MLP_OK;
+}
+
 /* The shape is checked before the pointer, because a view without rows may have
  * none, and deserves the clearer message. Two digits are enough for the classes
  * of a picture; the targets of a regression mostly fail here. */

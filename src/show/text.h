@@ -75,6 +75,11 @@ void mlpi_show_release(const mlp_hooks *hooks, void *block);
 mlp_status mlpi_refuse(const mlp_hooks *hooks, mlp_status status,
                        const char *format, ...);
 
+/* Refuses a struct, called `what`, that holds something else than 0 in the n
+ * words which it reserves for later versions. MLP_ERR_ARGUMENT. */
+mlp_status mlpi_show_check_reserved(const mlp_hooks *hooks, const char *what,
+                                    const uint64_t *reserved, size_t n);
+
 /* What numbers a view must hold. */
 typedef enum mlpi_numbers {
     MLPI_FINITE,

@@ -80,10 +80,10 @@ enum { QUANTILES = 3 };
 static const double quantiles[QUANTILES] = {0.05, 0.5, 0.95};
 
 /* Makes a new network: hidden layers of ReLU, then softmax for classes, also if
- * there are only two, or the outputs that the loss has for a number. An array of float32 or of
- * bytes makes a network of float32. A large one, such as images, begins with
- * PyTorch's weights: on Fashion-MNIST they bring 89.9 % of the test images, and
- * the library's own 89.8 % (means of three seeds). */
+ * there are only two, or the outputs that the loss has for a number. An array
+ * of float32 or of bytes makes a network of float32. A large one, such as
+ * images, begins with PyTorch's weights: on Fashion-MNIST they bring 89.9 % of
+ * the test images, and the library's own 89.8 % (means of three seeds). */
 static mlp_net *make_net(const tool_table *table, const tool_plan *plan,
                          size_t inputs)
 {

@@ -80,7 +80,7 @@ static const option_line lines[] = {
     {"rows", "TABLE", "export", TEXT, 0, 0, PLACE(rows),
      "rows from which --int8 takes the ranges of numbers"},
     {"jacobian", NULL, "export", FLAG, 0, 0, PLACE(jacobian),
-     "C code that also computes derivatives by the inputs"},
+     "C code that also computes the Jacobian"},
     {"plot", "FILE", "train, test, info", TEXT, 0, 0, PLACE(plot),
      "draw a picture, *.svg or *.png (- : in the terminal)"},
     {"json", NULL, "train, test, predict, info", FLAG, 0, 0, PLACE(json),

@@ -10,6 +10,12 @@
  * of Poisson's deviance for counts (scikit-learn's d2_pinball_score and
  * d2_tweedie_score). With gaussian_nll the scores are those of the means.
  *
+ * Example: the targets 1, 2, 3 and 10, and a network that predicts 2 for all.
+ * Its mean absolute error is (1 + 0 + 1 + 8) / 4 = 2.5. Always the mean, 4, has
+ * (3 + 2 + 1 + 6) / 4 = 3. As quantile 0.9, the 2 has the pinball loss
+ * (0.1 * 1 + 0 + 0.9 * 1 + 0.9 * 8) / 4 = 2.05, and it covers two of the four
+ * targets, 1 and 2, where nine of ten should be covered.
+ *
  * The hash tells whether two networks have equal parameters, for whoever wants
  * to compare two machines or two runs and has no patience for 16 digits of 803
  * numbers. It is a CRC-32, which finds accidents; it is no proof against
@@ -61,13 +67,15 @@ static void score_classes(const tool_answers *answers, mlp_cview Y,
 }
 
 /* Returns the pinball loss of a prediction: the loss quantile in the target's
- * units. */
+ * units. With tau = 0.9 a target above the prediction costs nine times as much
+ * as one that is as far below, so the best prediction is one that nine of ten
+ * targets do not exceed. */
 static double pinball(double y, double predicted, double tau)
 {
     return y > predicted ? tau * (y - predicted) : (1 - tau) * (predicted - y);
 }
 
-/* Orders numbers for qsort. There is no NaN among them, because the reader of
+/* Compares numbers for qsort. There is no NaN among them, because the reader of
  * tables leaves out rows without a target. */
 static int compare(const void *a, const void *b)
 {
@@ -77,7 +85,9 @@ static int compare(const void *a, const void *b)
 }
 
 /* Returns the quantile tau of column j, between the two numbers that are next
- * to it, as np.quantile does. */
+ * to it, as np.quantile does. Of 1, 2, 3 and 10 the quantile 0.5 has the place
+ * 0.5 * 3 = 1.5, half-way between number 1, which is 2, and number 2, which is
+ * 3: it is 2.5. */
 static double quantile_of(mlp_cview Y, size_t j, double tau)
 {
     double *sorted = mlpi_tool_memory(Y.rows, sizeof *sorted);
@@ -119,14 +129,18 @@ static void score_quantiles(const double *tau, mlp_cview A, mlp_cview Y,
     scores->good = 1 - scores->bad / scores->simple;
 }
 
-/* Returns Poisson's deviance of a count, for a rate above 0. */
+/* Returns Poisson's deviance of a count y, for a rate above 0: twice the
+ * difference of log p(y) between the rate y, which suits it best, and this
+ * rate. It is 0 if the rate is y. For y = 0 the limit of y log(y / rate) is
+ * 0. */
 static double deviance(double y, double rate)
 {
     return 2 * ((y > 0 ? y * log(y / rate) : 0) - y + rate);
 }
 
-/* Replaces R2 by D2. A rate of 0 for a count above 0 has an infinite
- * deviance. */
+/* Replaces R2 by D2: both sums have the same divisor, so it is left out. A rate
+ * of 0, to which e^z may be rounded, has an infinite deviance from a count
+ * above 0, and D2 is then -infinity. */
 static void score_counts(mlp_cview A, mlp_cview Y, tool_scores *scores)
 {
     double of_network = 0;
@@ -145,7 +159,8 @@ static void score_counts(mlp_cview A, mlp_cview Y, tool_scores *scores)
     scores->good = 1 - of_network / of_mean;
 }
 
-/* Sets the share of targets that lie where 95 of 100 should: the outputs A are
+/* Sets the share of targets that lie where 95 of 100 should: at most 1.96
+ * standard deviations from the mean, if errors are normal. The outputs A are
  * means and then logarithms of variances. */
 static void cover(mlp_cview A, mlp_cview Y, tool_scores *scores)
 {
@@ -207,7 +222,8 @@ const char *mlpi_tool_bad_name(const mlp_net *net)
                                       : "mean absolute error";
 }
 
-/* Appends the shares of covered targets to a text. */
+/* Appends the shares of covered targets to a text. A network that knows how
+ * uncertain it is has shares near those that it was asked for. */
 static void write_covered(const mlp_net *net, const tool_scores *s,
                           char text[TOOL_SCORES_SIZE])
 {
@@ -215,11 +231,12 @@ static void write_covered(const mlp_net *net, const tool_scores *s,
     const double *tau = mlp_net_quantiles(net);
     for (size_t j = 0; j < s->n_covered && used < TOOL_SCORES_SIZE; j++) {
         int n =
-            tau ? snprintf(text + used, TOOL_SCORES_SIZE - used, "%s%.3f (%g)",
-                           j == 0 ? "; at or below the outputs " : ", ",
-                           s->covered[j], tau[j])
+            tau ? snprintf(text + used, TOOL_SCORES_SIZE - used, "%s%g: %.3f",
+                           j == 0 ? "; targets at or below quantile " : ", ",
+                           tau[j], s->covered[j])
                 : snprintf(text + used, TOOL_SCORES_SIZE - used,
-                           "; within 1.96 deviations %.3f", s->covered[j]);
+                           "; targets within 1.96 standard deviations: %.3f",
+                           s->covered[j]);
         used += (size_t)n;
     }
 }

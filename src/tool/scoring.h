@@ -23,7 +23,7 @@ typedef struct tool_scores {
     size_t usual;     /* the simple answer: the first most frequent class */
     size_t n_covered; /* of quantiles, for the first TOOL_MOST_COVERED outputs:
                          the share of targets at or below each; of means and
-                         variances, within 1.96 deviations */
+                         variances, within 1.96 standard deviations */
     double covered[TOOL_MOST_COVERED];
 } tool_scores;
 

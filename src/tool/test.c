@@ -74,8 +74,9 @@ static void draw_numbers(const report *r, const mlp_axes *axes,
         ends[0] = fmin(ends[0], x[i]);
         ends[1] = fmax(ends[1], x[i]);
     }
-    const mlp_curve curves[] = {{"rows", x, x + m, m, true},
-                                {"predicted as it is", ends, ends, 2, false}};
+    const mlp_curve curves[] = {
+        {.name = "rows", .x = x, .y = x + m, .n = m, .points = true},
+        {.name = "predicted as it is", .x = ends, .y = ends, .n = 2}};
     mlpi_tool_check(mlp_picture_curves(picture, axes, curves, 2));
     free(x);
 }
@@ -95,6 +96,15 @@ static void draw(const report *r, const char *path)
         draw_numbers(r, &axes, picture);
     }
     mlpi_tool_draw(picture, path);
+}
+
+/* Tables have no log, so the program itself tells that one is missing. The main
+ * function tells if the standard output cannot be written. */
+static void check_shown(mlp_status status)
+{
+    if (status != MLP_OK && status != MLP_ERR_IO) {
+        TOOL_FAIL("the scores cannot be shown: %s", mlp_status_text(status));
+    }
 }
 
 /* Prints scores, and what classes have beside them, as text or as JSON. The
@@ -117,9 +127,9 @@ static void print(const report *r, const char *path, bool is_json)
     printf("%s: %zu rows: %s\n", path, r->scores.rows, text);
     if (has_classes) {
         (void)putchar('\n');
-        (void)!mlp_show_confusion(r->counts, r->model->names, stdout);
+        check_shown(mlp_show_confusion(r->counts, r->model->names, stdout));
         (void)putchar('\n');
-        (void)!mlp_show_class_scores(r->counts, r->model->names, stdout);
+        check_shown(mlp_show_class_scores(r->counts, r->model->names, stdout));
     }
 }
 

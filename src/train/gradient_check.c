@@ -374,6 +374,7 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
     TRY(mlpi_check_values(net, &net->hooks, &X, &Y));
     gradient_check check = {
         .X = X, .Y = Y, .options = options ? *options : mlp_train_defaults()};
+    TRY(CHECK_RESERVED(&net->hooks, "options", &check.options));
     mlpi_sample_weights weights = sample_weights_of(&check);
     TRY(mlpi_class_weights_check(net, weights.classes));
     TRY(mlpi_row_weights_check(net, &net->hooks, &weights.rows, X.rows));

@@ -255,6 +255,7 @@ mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *given)
 {
     const mlp_optimizer resolved = resolve(given);
     const mlp_optimizer *options = &resolved;
+    TRY(CHECK_RESERVED(&net->hooks, "optimizer", options));
     if (!mlp_optimizer_name(options->kind)) {
         return mlpi_error(
             &net->hooks, MLP_ERR_ARGUMENT,

@@ -68,6 +68,13 @@ static bad_field find_bad_field(const mlp_schedule *s)
     const bad_field min_delta = {"min_delta", "a finite number, 0 or more",
                                  s->min_delta};
     const bad_field none = {NULL, NULL, 0.0};
+    /* A schedule without hooks is checked here, too, so the words are fields
+     * like others. */
+    for (size_t i = 0; i < sizeof s->reserved / sizeof s->reserved[0]; i++) {
+        if (s->reserved[i] != 0) {
+            return (bad_field){"reserved", "zeros", (double)s->reserved[i]};
+        }
+    }
     switch (s->kind) {
     case MLP_SCHEDULE_CONSTANT:
         return none;
@@ -95,7 +102,8 @@ mlp_status mlpi_schedule_check(const mlp_hooks *hooks,
                                const mlp_schedule *schedule)
 {
     bad_field found = find_bad_field(schedule);
-    if (found.name && schedule->kind == MLP_SCHEDULE_CUSTOM) {
+    if (found.name && found.got == 0.0 &&
+        schedule->kind == MLP_SCHEDULE_CUSTOM) {
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
                           "schedule, %s: expects %s, got NULL", found.name,
                           found.expected);

@@ -40,6 +40,11 @@
  * needs all rows at once and has no micro-batches. Neither have callers that
  * look at A or Z afterwards, or whose rows have been loaded into the arrays.
  *
+ * Parts. If the options of a fit ask for parts (see parts.h), `rows` and
+ * `gradients` run for each part by itself, with chains that begin anew. The
+ * gradients of the parts are then added as a binary tree, and penalties, check
+ * and update follow once for the whole batch.
+ *
  * Every sum has an order that does not depend on the number of threads, so the
  * bits of a step do not depend on it either.
  */
@@ -58,6 +63,7 @@ typedef struct step_task {
     mlpi_step_result *result; /* NULL for the parts without a result */
     size_t micro_rows;        /* rows of a micro-batch; at least m: no parts */
     mlpi_loss_sum loss;       /* of the rows so far; thread 0 writes it */
+    const mlpi_merge *merge;  /* of a part; else NULL */
 } step_task;
 
 /* ---------------------------------------------------------------------------
@@ -151,7 +157,7 @@ static bool may_fuse(const mlp_trainer *t, const mlpi_step_args *args)
 }
 
 /* Adds the loss of the plan's rows, of all threads. After the last rows the
- * loss of the batch is known. */
+ * loss of the batch, or the sum of the terms of the part, is known. */
 static void add_loss(step_task *task, const mlpi_plan *plan)
 {
     mlp_trainer *t = task->trainer;
@@ -160,7 +166,9 @@ static void add_loss(step_task *task, const mlpi_plan *plan)
         mlpi_worker_note_outputs(t, plan->batch_rows);
     }
     if (plan->offset + plan->batch_rows == task->args->m) {
-        task->result->loss = mlpi_worker_loss(t, &task->loss);
+        task->result->loss = t->batch.is_part
+                                 ? mlpi_join_lanes(task->loss.lanes)
+                                 : mlpi_worker_loss(t, &task->loss);
     }
 }
 
@@ -178,7 +186,7 @@ static void run_rows(step_task *task, const mlpi_thread *thread,
         mlpi_worker_load_weights(t, args, first, plan->m, plan->first_row);
     }
     mlpi_worker_forward(t, thread, plan);
-    if (plan->offset == 0) {
+    if (plan->offset == 0 && !t->batch.is_part) {
         mlpi_worker_penalty(t, thread);
     }
     /* With one thread all rows are ready here. Computing the loss now lets the
@@ -242,17 +250,19 @@ bool mlpi_step_pays_for_threads(const mlp_trainer *trainer, size_t m)
     return mlpi_net_pays_for_threads(trainer->net, m);
 }
 
-/* Lets all threads of the team run `work` for a batch of args->m rows. If these
- * are too few rows for several threads, the calling thread runs it alone. */
+/* Lets all threads of the team run `work` for a batch of args->m rows, or for a
+ * part of a batch. If these are too few rows for several threads, the calling
+ * thread runs it alone. */
 static void run(mlp_trainer *t, mlpi_work *work, const mlpi_step_args *args,
-                mlpi_step_result *result)
+                const mlpi_merge *merge, mlpi_step_result *result)
 {
     mlpi_team *team = mlpi_step_pays_for_threads(t, args->m) ? t->team : NULL;
     step_task task = {t,
                       args,
                       result,
                       choose_micro_rows(t, args, mlpi_team_size(team)),
-                      {.weight = 0.0}};
+                      {.weight = 0.0},
+                      merge};
     t->batch.m = args->m;
     t->batch.discard_Z = args->discard_Z_and_dW;
     mlpi_team_repeat(team, work, &task, args->m);
@@ -274,18 +284,145 @@ static void track_moments(mlp_trainer *t, const mlpi_step_args *args)
     }
 }
 
-void mlpi_step_train(mlp_trainer *trainer, const mlpi_step_args *args,
-                     mlpi_step_result *result)
+/* Counts a forward pass, and forgets which layers have had an output. */
+static inline void begin_step(mlp_trainer *trainer)
 {
     trainer->forward_count++;
     if (trainer->hooks.log) {
         memset(trainer->batch.has_output, 0,
                (trainer->net->layout.L + 1) * sizeof(bool));
     }
-    run(trainer, train_thread, args, result);
+}
+
+void mlpi_step_train(mlp_trainer *trainer, const mlpi_step_args *args,
+                     mlpi_step_result *result)
+{
+    begin_step(trainer);
+    run(trainer, train_thread, args, NULL, result);
     if (may_update(args, result)) {
         mlpi_optimizer_advance(&trainer->optimizer);
         track_moments(trainer, args);
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * A step whose batch has parts
+ */
+
+/* Adds the sums of earlier parts to the gradients of this one, and stores the
+ * result where merge->to says: this thread's share of the parameters. A block
+ * of the gradients stays in the L1 cache until all sums are added. */
+static void merge_gradients(const mlp_trainer *t, const mlpi_thread *thread,
+                            const mlpi_merge *merge)
+{
+    enum { BLOCK = 1024 };
+    const mlpi_kernels *kernels = t->net->kernels;
+    size_t first = 0;
+    size_t count = 0;
+    mlpi_partition(thread, t->net->layout.parameters, BLOCK, &first, &count);
+    for (size_t i = first; i < first + count; i += BLOCK) {
+        size_t n = mlpi_min_size(first + count - i, BLOCK);
+        const void *sum = mlpi_const_at(kernels, t->batch.gradients, i);
+        void *to = mlpi_at(kernels, merge->to, i);
+        for (size_t k = 0; k < merge->n; k++) {
+            kernels->add_arrays(n, mlpi_const_at(kernels, merge->sums[k], i),
+                                sum, to);
+            sum = to;
+        }
+        if (to != sum) {
+            memcpy(to, sum, n * kernels->real_size);
+        }
+    }
+}
+
+/* The work of each thread for a part: the phases `rows` and `gradients` of the
+ * file's head, then the merge. A part without rows has gradients of 0. */
+static void part_thread(const mlpi_thread *thread, void *context)
+{
+    step_task *task = context;
+    mlp_trainer *t = task->trainer;
+    mlpi_plan local_plan = {.batch_rows = 0};
+    for (size_t first = 0, m = 0; first < task->args->m; first += m) {
+        m = mlpi_min_size(task->micro_rows, task->args->m - first);
+        const mlpi_plan *plan =
+            mlpi_worker_plan(t, thread, first, m, &local_plan);
+        run_rows(task, thread, plan);
+        mlpi_worker_gradients(t, thread, plan, NULL);
+        mlpi_barrier(thread); /* nobody reads A and dZ any more */
+    }
+    merge_gradients(t, thread, task->merge);
+}
+
+void mlpi_step_begin(mlp_trainer *trainer)
+{
+    begin_step(trainer);
+}
+
+void mlpi_step_part(mlp_trainer *trainer, const mlpi_step_args *args,
+                    size_t first, const mlpi_merge *merge,
+                    mlpi_step_result *result)
+{
+    if (args->m == 0) {
+        memset(trainer->batch.gradients, 0,
+               trainer->net->layout.parameters *
+                   trainer->net->kernels->real_size);
+    }
+    trainer->batch.is_part = true;
+    trainer->batch.first = first;
+    run(trainer, part_thread, args, merge, result);
+    trainer->batch.is_part = false;
+    trainer->batch.first = 0;
+}
+
+/* Adds the derivative of the penalty to this thread's share of each dW. A batch
+ * without parts does that where it computes dW, layer by layer. Here dW is
+ * complete only after the tree, and the penalty is added once, not once for
+ * each part. */
+static void penalise_gradients(mlp_trainer *t, const mlpi_thread *thread)
+{
+    const mlpi_layout *layout = &t->net->layout;
+    mlpi_update_context context = mlpi_update_context_of(t);
+    for (size_t l = 1; l <= layout->L; l++) {
+        size_t first = 0;
+        size_t count = 0;
+        mlpi_partition(thread, mlpi_layout_weights(layout, l), MLPI_SUM_CHUNK,
+                       &first, &count);
+        mlpi_penalty_gradient(&context, t->total_weight,
+                              layout->layer[l].W_offset + first, count);
+    }
+}
+
+/* The work of each thread after the tree: the phases `check` and `update`. The
+ * penalty of the loss and that of the gradients need the same weights, those
+ * before the update. */
+static void finish_thread(const mlpi_thread *thread, void *context)
+{
+    step_task *task = context;
+    mlp_trainer *t = task->trainer;
+    const mlpi_step_args *args = task->args;
+    mlpi_worker_penalty(t, thread);
+    if (t->optimizer.penalises) {
+        penalise_gradients(t, thread);
+    }
+    mlpi_barrier(thread); /* the sums over the weights are complete */
+    if (thread->index == 0) {
+        const mlpi_loss_sum sum = {.lanes = {task->result->loss},
+                                   .weight = t->total_weight};
+        task->result->loss = mlpi_worker_loss(t, &sum);
+    }
+    mlpi_worker_check_gradients(t, thread, task->result);
+    mlpi_barrier(thread);
+    if (may_update(args, task->result)) {
+        mlpi_worker_update(t, thread, args->learning_rate, args->backup);
+    }
+}
+
+void mlpi_step_finish(mlp_trainer *trainer, const mlpi_step_args *args,
+                      mlpi_step_result *result)
+{
+    run(trainer, finish_thread, args, NULL, result);
+    if (may_update(args, result)) {
+        mlpi_optimizer_advance(&trainer->optimizer);
     }
 }
 
@@ -307,7 +444,7 @@ static void forward_thread(const mlpi_thread *thread, void *context)
 void mlpi_step_forward(mlp_trainer *trainer, const mlpi_step_args *args)
 {
     trainer->forward_count++;
-    run(trainer, forward_thread, args, NULL);
+    run(trainer, forward_thread, args, NULL, NULL);
     if (!args->no_update) {
         track_moments(trainer, args);
     }
@@ -344,7 +481,7 @@ static void backward_thread(const mlpi_thread *thread, void *context)
 
 void mlpi_step_backward(mlp_trainer *trainer, const mlpi_step_args *args)
 {
-    run(trainer, backward_thread, args, NULL);
+    run(trainer, backward_thread, args, NULL, NULL);
 }
 
 static void input_gradient_thread(const mlpi_thread *thread, void *context)
@@ -359,7 +496,7 @@ static void input_gradient_thread(const mlpi_thread *thread, void *context)
 void mlpi_step_input_gradient(mlp_trainer *trainer)
 {
     mlpi_step_args args = {.m = trainer->batch.m};
-    run(trainer, input_gradient_thread, &args, NULL);
+    run(trainer, input_gradient_thread, &args, NULL, NULL);
 }
 
 static void update_thread(const mlpi_thread *thread, void *context)
@@ -370,6 +507,6 @@ static void update_thread(const mlpi_thread *thread, void *context)
 
 void mlpi_step_update(mlp_trainer *trainer, const mlpi_step_args *args)
 {
-    run(trainer, update_thread, args, NULL);
+    run(trainer, update_thread, args, NULL, NULL);
     mlpi_optimizer_advance(&trainer->optimizer);
 }

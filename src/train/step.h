@@ -24,6 +24,9 @@
 
 #include "train/step_worker.h"
 
+/* Sums that a binary tree of MLP_MAX_PARTS parts holds at a time. */
+enum { MLPI_TREE_LEVELS = 11 };
+
 /* Returns the most rows of a micro-batch that `threads` threads share (see
  * step.c), a multiple of MLPI_LANES. */
 size_t mlpi_micro_batch_rows(const mlp_net *net, size_t threads);
@@ -46,6 +49,37 @@ void mlpi_batch_weigh(mlp_trainer *trainer, const mlpi_step_args *args);
  * The caller passes *result with all members 0. */
 void mlpi_step_train(mlp_trainer *trainer, const mlpi_step_args *args,
                      mlpi_step_result *result);
+
+/* A step whose batch has parts (see parts.h) is begun once, makes a call for
+ * each part, and is finished once:
+ *
+ *     mlpi_step_begin      counts a forward pass
+ *     mlpi_step_part       gradients of one part, added to sums of others
+ *     mlpi_step_finish     penalties, check, update
+ */
+void mlpi_step_begin(mlp_trainer *trainer);
+
+/* Where the gradients of a part go: *to = sums[n - 1] + ... + (sums[0] +
+ * gradients), number by number. All are arrays as long as the parameters. */
+typedef struct mlpi_merge {
+    size_t n;
+    const void *sums[MLPI_TREE_LEVELS];
+    void *to; /* may be the trainer's gradients or one of the sums */
+} mlpi_merge;
+
+/* Computes the gradients of a part of args->m rows, 0 or more, which begins at
+ * row `first` of the batch, and merges them. The trainer knows the sum of
+ * the weights of the whole batch. result->loss becomes the sum of the weighted
+ * loss terms of these rows. */
+void mlpi_step_part(mlp_trainer *trainer, const mlpi_step_args *args,
+                    size_t first, const mlpi_merge *merge,
+                    mlpi_step_result *result);
+
+/* Ends the step: the gradients of the trainer are those of the whole batch, and
+ * result->loss is the sum of its loss terms; it becomes the loss. args has the
+ * rows of the batch in m, no_update, learning_rate and backup. */
+void mlpi_step_finish(mlp_trainer *trainer, const mlpi_step_args *args,
+                      mlpi_step_result *result);
 
 /* Computes Z and A of all layers from m, X and order. It also updates batch
  * norm's running mean and variance, unless no_update is true. */

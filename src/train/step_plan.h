@@ -113,6 +113,8 @@ typedef struct mlpi_plan {
  */
 typedef struct mlpi_batch {
     size_t m;         /* rows of the batch, at most max_rows of the trainer */
+    bool is_part;     /* true if it is one part of a batch (see parts.h) */
+    size_t first;     /* which row of the whole batch is row 0 of the part */
     bool discard_Z;   /* true if Z is not needed after the step, so that A may
                          overwrite it */
     void **Z;         /* [L + 1] of real [m][n[l]]; Z[0] is NULL */

@@ -147,15 +147,15 @@ static void drop_rows(const mlp_trainer *t, const mlpi_plan *plan, size_t l,
                       void *const *in, void *const *out)
 {
     size_t n = t->net->layout.layer[l].width;
-    mlpi_dropout_apply(t->net,
-                       &(mlpi_dropout_args){
-                           .l = l,
-                           .seed = t->seed,
-                           .forward_count = t->forward_count,
-                           .first = plan->offset + plan->first_row,
-                           .m = plan->m,
-                           .in = mlpi_row_of(t, in[l], n, plan->first_row),
-                           .out = mlpi_row_of(t, out[l], n, plan->first_row)});
+    mlpi_dropout_apply(
+        t->net, &(mlpi_dropout_args){
+                    .l = l,
+                    .seed = t->seed,
+                    .forward_count = t->forward_count,
+                    .first = t->batch.first + plan->offset + plan->first_row,
+                    .m = plan->m,
+                    .in = mlpi_row_of(t, in[l], n, plan->first_row),
+                    .out = mlpi_row_of(t, out[l], n, plan->first_row)});
 }
 
 /* Returns the arguments of batch norm in layer l, for both passes. */
@@ -424,7 +424,8 @@ static void weight_gradients(mlp_trainer *t, const mlpi_plan *plan,
     } else {
         mlpi_run_planned(&layer_plan->gradient);
     }
-    if (t->optimizer.penalises && is_end_of_batch(t, plan)) {
+    if (t->optimizer.penalises && is_end_of_batch(t, plan) &&
+        !t->batch.is_part) {
         mlpi_update_context context = mlpi_update_context_of(t);
         size_t n = t->net->layout.layer[l].width;
         for (size_t i = 0; i < layer_plan->dW_run_count; i++) {

@@ -37,6 +37,8 @@ typedef struct mlpi_step_args {
     const double *row_weights; /* what each row of X counts; NULL: all 1 */
     size_t batch_row; /* the first row of X goes to this row of the batch; above
                          0 only if several chunks fill a batch */
+    struct mlpi_part_batch *parts; /* NULL: the batch has no parts; see
+                                      parts.h, which sets the rows */
     bool rows_loaded; /* true if the rows are those of the step before, or have
                          been loaded. Then X, Y, order and row_weights are read
                          only if they are taken in micro-batches; X without

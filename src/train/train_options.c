@@ -38,6 +38,7 @@ mlp_train_options mlp_train_defaults(void)
         .standardise = true,
         .shuffle = true,
         .seed = 42,
+        .parts = 1,
         .restore_best = true,
         .patience = SIZE_MAX};
 }
@@ -174,6 +175,7 @@ mlp_status mlpi_train_options_check(const mlp_net *net,
     const mlp_hooks *hooks = &net->hooks;
     TRY(mlpi_check_rounding(hooks));
     mlpi_hint_about_subnormals(hooks);
+    TRY(CHECK_RESERVED(hooks, "options", options));
     TRY(check_learning_rate(net, options->learning_rate));
     TRY(check_stopping(hooks, options));
     TRY(check_validation(hooks, options));

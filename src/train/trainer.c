@@ -40,6 +40,11 @@
  * Settings
  */
 
+const mlp_net *mlp_trainer_net(const mlp_trainer *trainer)
+{
+    return trainer ? trainer->net : NULL;
+}
+
 /* The number of threads changes no bit of any result, so it may be set at any
  * time between two calls. */
 mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads)

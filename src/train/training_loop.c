@@ -41,6 +41,7 @@
 #include "train/training_loop.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -202,12 +203,26 @@ static mlp_status weights_diverged(const mlpi_loop *loop, size_t epoch)
                       advice(loop));
 }
 
+/* Returns ", rank 2" if the loss or a gradient of that process was the first
+ * that is not finite, else "". */
+enum { WHERE_SIZE = 32 };
+static const char *name_rank(const mlpi_step_args *args, char where[WHERE_SIZE])
+{
+    where[0] = '\0';
+    if (args->parts && args->parts->is_bad) {
+        (void)snprintf(where, WHERE_SIZE, ", rank %zu", args->parts->bad_rank);
+    }
+    return where;
+}
+
 /* Returns the error for gradients that are not finite, with a message about the
  * first of them. With lbfgs all gradients may be finite, and still the sum of
  * their squares is too large. If this is the first batch of the epoch, the
  * weights are still those of its start, and good. So they become the backup. */
-static mlp_status gradient_diverged(mlpi_loop *loop, size_t epoch)
+static mlp_status gradient_diverged(mlpi_loop *loop, const mlpi_step_args *args,
+                                    size_t epoch)
 {
+    char where[WHERE_SIZE];
     mlp_trainer *t = loop->trainer;
     const char *ending = advice(loop); /* as it is before has_backup changes */
     size_t row = 0;
@@ -220,8 +235,8 @@ static mlp_status gradient_diverged(mlpi_loop *loop, size_t epoch)
         note_backup(loop);
     }
     return mlpi_error(&t->hooks, MLP_ERR_DIVERGED,
-                      "epoch %zu, batch %zu: the gradient is %s; %s", epoch,
-                      loop->batches_done,
+                      "epoch %zu, batch %zu%s: the gradient is %s; %s", epoch,
+                      loop->batches_done, name_rank(args, where),
                       found ? not_finite_name(mlp_cview_at(all, row, col))
                             : "too large",
                       ending);
@@ -247,8 +262,28 @@ static void finish_batch(mlpi_loop *loop, const mlpi_step_args *args,
     loop->total_weight += loop->trainer->total_weight;
     loop->loss_sum += loss * loop->trainer->total_weight;
     loop->last_loss = loss;
-    loop->stopped =
-        options->on_batch && !options->on_batch(&progress, options->user);
+    loop->wants_stop =
+        (options->on_batch && !options->on_batch(&progress, options->user)) ||
+        loop->wants_stop;
+    loop->stopped = loop->wants_stop && !loop->parts->exchange;
+}
+
+/* Trains on the batch, if its weights are above 0, and finds what
+ * mlpi_loop_train_batch needs to know. */
+static mlp_status step(mlpi_loop *loop, const mlpi_step_args *args,
+                       mlpi_step_result *result)
+{
+    mlp_trainer *t = loop->trainer;
+    if (args->parts) {
+        args->parts->stops = loop->wants_stop;
+        TRY(mlpi_parts_step(t, args, args->parts, result));
+        loop->stopped = args->parts->stopped;
+    } else if (t->optimizer.options.kind == MLP_OPTIMIZER_LBFGS) {
+        mlpi_lbfgs_step(t, args, result);
+    } else {
+        mlpi_step_train(t, args, result);
+    }
+    return MLP_OK;
 }
 
 /* A batch in which all rows have the weight 0 has no mean loss and no
@@ -270,22 +305,22 @@ mlp_status mlpi_loop_train_batch(mlpi_loop *loop, mlpi_step_args *args)
         args->backup = loop->epoch_backup;
     }
     args->discard_Z_and_dW = true;
-    if (loop->trainer->optimizer.options.kind == MLP_OPTIMIZER_LBFGS) {
-        mlpi_lbfgs_step(loop->trainer, args, &result);
-    } else {
-        mlpi_step_train(loop->trainer, args, &result);
+    TRY(step(loop, args, &result));
+    if (loop->stopped) {
+        return MLP_OK;
     }
     if (!isfinite(result.loss)) {
+        char where[WHERE_SIZE];
         return mlpi_error(&loop->trainer->hooks, MLP_ERR_DIVERGED,
-                          "epoch %zu, batch %zu: the loss is %s; %s", epoch,
-                          loop->batches_done, not_finite_name(result.loss),
-                          advice(loop));
+                          "epoch %zu, batch %zu%s: the loss is %s; %s", epoch,
+                          loop->batches_done, name_rank(args, where),
+                          not_finite_name(result.loss), advice(loop));
     }
     if (args->no_update) {
         return weights_diverged(loop, epoch);
     }
     if (result.gradient_not_finite) {
-        return gradient_diverged(loop, epoch);
+        return gradient_diverged(loop, args, epoch);
     }
     if (is_first_batch(loop)) {
         note_backup(loop);
@@ -299,16 +334,25 @@ mlp_status mlpi_loop_train_batch(mlpi_loop *loop, mlpi_step_args *args)
  * An epoch
  */
 
-/* Computes the scores of the validation rows, or NaN if there are none. */
+/* Computes the scores of the validation rows, or NaN if there are none. If
+ * on_batch has ended the training in another process, `stopped` becomes
+ * true. */
 static mlp_status validate(mlpi_loop *loop, mlp_scores *scores)
 {
-    *scores = (mlp_scores){(double)NAN, (double)NAN};
-    if (loop->validation.m == 0) {
-        return MLP_OK;
-    }
     mlp_trainer *t = loop->trainer;
-    mlpi_evaluate(t->net, loop->workspace, &loop->validation, scores);
-    if (!isfinite(scores->loss)) {
+    const mlpi_parts *parts = loop->parts;
+    bool validates = loop->validation.m > 0;
+    *scores = (mlp_scores){.loss = (double)NAN, .accuracy = (double)NAN};
+    if (parts->count > 1) {
+        TRY(mlpi_parts_evaluate(parts, t->net, loop->workspace,
+                                &loop->validation,
+                                validates ? loop->validation_begin : NULL,
+                                &loop->wants_stop, scores));
+        loop->stopped = loop->wants_stop;
+    } else if (validates) {
+        mlpi_evaluate(t->net, loop->workspace, &loop->validation, scores);
+    }
+    if (validates && !loop->stopped && !isfinite(scores->loss)) {
         return mlpi_error(&t->hooks, MLP_ERR_DIVERGED,
                           "epoch %zu: the validation loss is %s; %s",
                           t->epoch_state.epochs, not_finite_name(scores->loss),
@@ -325,9 +369,9 @@ static size_t total_epochs(const mlpi_loop *loop)
            (loop->options->epochs - loop->epochs_done);
 }
 
-/* Sets the learning rate of the epoch from the schedule. The rate is checked in
- * the network's precision: a custom schedule may return any number, and a
- * finite double may be too large for float. */
+/* Sets the learning rate of the epoch from the schedule, unless training ends
+ * before it. The rate is checked in the network's precision: a custom schedule
+ * may return any number, and a finite double may be too large for float. */
 static mlp_status set_learning_rate(mlpi_loop *loop)
 {
     const mlp_trainer *t = loop->trainer;
@@ -410,16 +454,38 @@ static bool finish_epoch(mlpi_loop *loop, const mlpi_record *record)
     return go_on && t->epoch_state.bad_epochs < options->patience;
 }
 
-/* Runs one epoch. Sets *go_on to false if training must end after it. */
-static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
+/* Sets the learning rate of an epoch, and asks the other processes whether they
+ * go on; *go_on says whether this one does. A schedule of the caller's own must
+ * give the same rate to all. */
+static mlp_status begin_epoch(mlpi_loop *loop, bool *go_on)
 {
+    const mlp_exchange *exchange = loop->parts->exchange;
+    const mlp_hooks *hooks = &loop->trainer->hooks;
     loop->batches_done = 0;
     loop->total_weight = loop->loss_sum = 0.0;
+    mlp_status status = *go_on ? set_learning_rate(loop) : MLP_OK;
+    double stops = *go_on ? 0.0 : 1.0;
+    if (!exchange) {
+        return status;
+    }
+    TRY(mlpi_agree(exchange, hooks, status, &stops, 1));
+    *go_on = stops == 0.0;
+    if (*go_on && loop->options->schedule.kind == MLP_SCHEDULE_CUSTOM) {
+        TRY(mlpi_agree_equal(exchange, hooks, MLP_OK,
+                             mlpi_hash(MLPI_HASH_BEGIN, &loop->learning_rate,
+                                       sizeof loop->learning_rate),
+                             "learning rate"));
+    }
+    return MLP_OK;
+}
+
+/* Runs one epoch. Sets *go_on to false if training must end after it, unless
+ * on_batch has stopped it. */
+static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
+{
     mlpi_watch_begin_epoch(&loop->watch);
-    TRY(set_learning_rate(loop));
     TRY(loop->feed_epoch(loop, loop->source));
     if (loop->stopped) {
-        *go_on = false;
         return MLP_OK;
     }
     /* fit.c has checked this sum before; with fit_stream.c all rows of all
@@ -428,6 +494,9 @@ static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
                                       loop->total_weight));
     mlp_scores scores;
     TRY(validate(loop, &scores));
+    if (loop->stopped) {
+        return MLP_OK;
+    }
     /* The mean over a single batch is the loss J of that batch. It is not
      * computed as (J * m) / m, which may round. */
     mlpi_record record = {.loss = loop->batches_done > 1
@@ -451,7 +520,11 @@ static mlp_status run_epochs(mlpi_loop *loop)
 {
     bool go_on = true;
     loop->clock = mlpi_seconds();
-    while (go_on && loop->epochs_done < loop->options->epochs) {
+    while (loop->epochs_done < loop->options->epochs && !loop->stopped) {
+        TRY(begin_epoch(loop, &go_on));
+        if (!go_on) {
+            break;
+        }
         TRY(run_epoch(loop, &go_on));
     }
     if (loop->untimed_epochs > 0) {

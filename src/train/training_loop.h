@@ -12,15 +12,19 @@
  *     source:                   feed_epoch -> mlpi_loop_train_batch, for each
  *                                             batch of the epoch
  *
+ * If several processes share the parts of a batch (see parts.h), each runs this
+ * loop. They agree at the beginning of an epoch (rate, on_epoch of the epoch
+ * before), in each step (loss, on_batch), and at the end of the epoch
+ * (validation, on_batch of the last step), so that all come to the same end.
+ *
  * An mlpi_loop lives for one call of a fit. State that must outlive the call is
  * in the trainer: see epoch_state.h.
  */
 #ifndef MLPI_TRAIN_TRAINING_LOOP_H
 #define MLPI_TRAIN_TRAINING_LOOP_H
 
-#include "predict/evaluate.h"
 #include "train/hints.h"
-#include "train/step.h"
+#include "train/parts.h"
 
 typedef struct mlpi_loop mlpi_loop;
 
@@ -32,11 +36,13 @@ struct mlpi_loop {
     /* Set by the fit. */
     mlp_trainer *trainer;
     const mlp_train_options *options;
+    const mlpi_parts *parts; /* of its batches; count 1: they have none */
     mlpi_feed_epoch *feed_epoch;
     void *source; /* the argument of feed_epoch */
     /* Validation rows that fit.c has taken from the data; m = 0: it has taken
      * none, and mlpi_loop_prepare takes those of the options, if there are. */
     mlpi_eval_rows validation;
+    const size_t *validation_begin; /* of the own parts, if there are parts */
 
     /* Allocated by mlpi_loop_prepare. */
     mlp_history *history;     /* NULL: not wanted */
@@ -60,6 +66,7 @@ struct mlpi_loop {
     double total_weight; /* sum of the row weights of those batches */
     double loss_sum;     /* sum of batch loss * batch weight */
     double last_loss;    /* loss of the last batch */
+    bool wants_stop;     /* on_batch has said so in this process */
     bool stopped;        /* on_batch has ended the training */
 
     /* After an error: the network has the weights with which the fit began. */

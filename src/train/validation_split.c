@@ -67,26 +67,3 @@ mlp_status mlpi_validation_split(const mlp_net *net, const mlp_cview *Y,
         .Y = Y, .stratify = has_classes(net, Y), .test_rows = validation_rows};
     return mlpi_split(&net->hooks, &args, rng, order);
 }
-
-/* Draws the same split as a fit with the same options, because a fit draws the
- * split before any other random number (see fit.c). */
-mlp_status mlp_validation_split(const mlp_net *net, mlp_cview Y,
-                                const mlp_train_options *options, size_t *order,
-                                size_t *held)
-{
-    if (!net) {
-        return MLP_ERR_NULL;
-    }
-    if (!options || !order || !held) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL,
-                          "options, order or held is NULL");
-    }
-    TRY(mlpi_check_targets(net, &net->hooks, &Y, MLPI_ANY_ROWS));
-    size_t validation_rows = 0;
-    TRY(mlpi_validation_rows(&net->hooks, options->validation_fraction, Y.rows,
-                             &validation_rows));
-    mlp_rng rng = mlp_rng_seeded(options->seed);
-    TRY(mlpi_validation_split(net, &Y, validation_rows, &rng, order));
-    *held = validation_rows;
-    return MLP_OK;
-}

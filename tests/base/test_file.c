@@ -63,20 +63,33 @@ WRAP(ssize_t, read, (int fd, void *bytes, size_t n), (fd, bytes, portion_of(n)))
 WRAP(int, fsync, (int fd), (fd))
 
 /* Calls that the library makes only once, because they do not wait. */
-#define WRAP_ONCE(type, name, parameters, arguments)                           \
-    type __real_##name parameters;                                             \
-    type __wrap_##name parameters;                                             \
-    type __wrap_##name parameters                                              \
-    {                                                                          \
-        bool kept = faults.interrupts;                                         \
-        faults.interrupts = false;                                             \
-        bool fails = is_to_fail();                                             \
-        faults.interrupts = kept;                                              \
-        return fails ? -1 : __real_##name arguments;                           \
-    }
+static bool is_to_fail_at_once(void)
+{
+    bool kept = faults.interrupts;
+    faults.interrupts = false;
+    bool fails = is_to_fail();
+    faults.interrupts = kept;
+    return fails;
+}
 
-WRAP_ONCE(int, rename, (const char *from, const char *to), (from, to))
-WRAP_ONCE(int, fchmod, (int fd, mode_t mode), (fd, mode))
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to)
+{
+    return is_to_fail_at_once() ? -1 : __real_rename(from, to);
+}
+
+/* The permissions of the last file before fchmod has changed them. */
+static mode_t first_mode;
+
+int __real_fchmod(int fd, mode_t mode);
+int __wrap_fchmod(int fd, mode_t mode);
+int __wrap_fchmod(int fd, mode_t mode)
+{
+    struct stat is = {0};
+    first_mode = fstat(fd, &is) == 0 ? is.st_mode & 07777 : 0;
+    return is_to_fail_at_once() ? -1 : __real_fchmod(fd, mode);
+}
 
 /* A close that fails closes the descriptor all the same, as on Linux. */
 int __real_close(int fd);
@@ -212,10 +225,12 @@ static void permissions_stay(void **state)
     assert_int_equal(mlp_net_save(net, path), MLP_OK);
     assert_int_equal(stat(path, &is), 0);
     assert_int_equal(is.st_mode & 0777, 0644);
-    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(chmod(path, 0640), 0);
     assert_int_equal(mlp_net_save(net, path), MLP_OK);
     assert_int_equal(stat(path, &is), 0);
-    assert_int_equal(is.st_mode & 0777, 0600);
+    assert_int_equal(is.st_mode & 0777, 0640);
+    /* Nobody else could open the new file before. */
+    assert_int_equal(first_mode, 0600);
     (void)umask(kept);
     mlp_net_free(net);
 }

@@ -457,7 +457,7 @@ static void csv_refuses_wrong_options(void **state)
                 MLP_ERR_IO,
                 "no/such.csv: cannot open it: No such file or directory");
     assert_told(&record, mlp_data_load(".", NULL, &hooks, &data), MLP_ERR_IO,
-                ".: cannot open it: Is a directory");
+                ".: cannot read it: Is a directory");
     assert_told(&record, mlp_data_load(NULL, NULL, &hooks, &data), MLP_ERR_NULL,
                 "path is NULL");
     assert_null(data);

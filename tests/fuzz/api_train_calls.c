@@ -293,6 +293,9 @@ static void trainer_step(api *a)
     double *loss = api_out(a, 1, sizeof *loss);
     api_arm(a);
     mlp_status status = mlp_trainer_step(trainer, X, Y, alpha, loss);
+    if (mlp_trainer_net(trainer) != net) {
+        abort();
+    }
     a->may_step = status == MLP_ERR_DIVERGED; /* a forward was done */
     (void)api_done(a, status);
 }

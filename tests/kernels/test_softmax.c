@@ -8,6 +8,8 @@
 
 enum { MOST_ROWS = 37, MOST_COLUMNS = 41 };
 
+/* Returns an elementary function of a single number, as the kernels compute
+ * it. */
 static double mapped(const mlpi_kernels *kernels, mlpi_elementary f, double x)
 {
     double in[1];
@@ -33,6 +35,7 @@ static double lane_sum(mlp_dtype dtype, size_t n, const double *x)
     return s[0];
 }
 
+/* Returns the largest of n numbers by a plain loop. */
 static double largest_of(mlp_dtype dtype, size_t n, const void *z)
 {
     double max = -(double)INFINITY;
@@ -42,6 +45,8 @@ static double largest_of(mlp_dtype dtype, size_t n, const void *z)
     return max;
 }
 
+/* Compares the softmax of one row with its formula, whose sums have eight
+ * lanes. */
 static void check_row(const mlpi_kernels *kernels, size_t n, const void *z,
                       const void *a)
 {
@@ -58,6 +63,8 @@ static void check_row(const mlpi_kernels *kernels, size_t n, const void *z,
     }
 }
 
+/* Compares the derivative by z of one row, a (da - sum of a da), with its
+ * formula, rounded after each operation. */
 static void check_row_back(mlp_dtype dtype, size_t n, const void *a,
                            const void *da, const void *dz)
 {
@@ -77,6 +84,7 @@ static const void *row(mlp_dtype dtype, const void *reals, size_t i)
     return (const unsigned char *)reals + i * size_of(dtype);
 }
 
+/* Checks m rows of n outputs forward and backward, in guarded memory. */
 static void check_softmax(const mlpi_kernels *kernels, size_t m, size_t n)
 {
     mlp_dtype dtype = kernels->dtype;
@@ -141,6 +149,7 @@ static void softmax_is_finite_for_every_finite_row(void **state)
     }
 }
 
+/* A NaN in one row of a batch leaves the other rows as they are. */
 static void a_nan_makes_its_row_nan(void **state)
 {
     (void)state;
@@ -256,6 +265,7 @@ static void check_slopes(const mlpi_kernels *kernels, size_t n, bool whole)
     guarded_free(a);
 }
 
+/* The derivatives of the loss and of softmax cancel to this difference. */
 static void cce_gradient_is_a_minus_y(void **state)
 {
     (void)state;
@@ -319,6 +329,7 @@ static void smooth_rounds_product_and_sum(void **state)
     }
 }
 
+/* The first one of equal outputs counts, as in np.argmax. */
 static void rows_are_labelled_by_their_first_largest(void **state)
 {
     (void)state;
@@ -351,6 +362,7 @@ static void rows_are_labelled_by_their_first_largest(void **state)
     }
 }
 
+/* A row of probabilities has the sum 1, up to rounding. */
 static void rows_that_are_not_whole_are_found(void **state)
 {
     (void)state;

@@ -190,8 +190,8 @@ static void jacobians_are_differences(void **state)
     }
 }
 
-/* The last two networks are so wide that the buffers of a workspace have 8 rows,
- * and the matrix goes through the layers in several blocks of columns. */
+/* The last two networks are so wide that the buffers of a workspace have 8
+ * rows, and the matrix goes through the layers in several blocks of columns. */
 static void deep_and_wide_jacobians_are_differences(void **state)
 {
     (void)state;
@@ -430,15 +430,16 @@ static void wrong_arguments_are_refused(void **state)
     assert_told(&record, mlp_jacobian(net, ws, mlp_cview_f64(NULL, 1, 2), out),
                 MLP_ERR_NULL, "x");
     assert_told(&record, mlp_jacobian(net, ws, row, mlp_view_f64(J, 2, 1)),
-                MLP_ERR_SHAPE, "J: expects");
+                MLP_ERR_SHAPE, "dA_dx: expects");
     assert_told(&record, mlp_jacobian(net, ws, row, mlp_view_f64(J, 2, 2)),
-                MLP_ERR_SHAPE, "J: expects 1 row");
+                MLP_ERR_SHAPE, "dA_dx: expects 1 row");
     assert_told(&record, mlp_jacobian(net, ws, row, mlp_view_f32(narrow, 1, 2)),
-                MLP_ERR_DTYPE, "J");
+                MLP_ERR_DTYPE, "dA_dx");
     assert_told(&record, mlp_jacobian(net, ws, row, mlp_view_f64(NULL, 1, 2)),
-                MLP_ERR_NULL, "J");
+                MLP_ERR_NULL, "dA_dx");
     out.col_stride = 0;
-    assert_told(&record, mlp_jacobian(net, ws, row, out), MLP_ERR_SHAPE, "J");
+    assert_told(&record, mlp_jacobian(net, ws, row, out), MLP_ERR_SHAPE,
+                "dA_dx");
     for (size_t i = 0; i < 4; i++) {
         assert_true(J[i] == 7);
     }

@@ -545,8 +545,14 @@ static void values_must_make_sense(void **state)
     static const double below[] = {-1e-300, 0.5};
     mlp_cview labels = column_of(two_labels, 2);
     mlp_cview scores = column_of(two_scores, 2);
-    assert_no_auc(scores, column_of(zeros, 2), MLP_ERR_ARGUMENT);
-    assert_no_auc(scores, column_of(ones, 2), MLP_ERR_ARGUMENT);
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    double auc = 7;
+    assert_told(&record, mlp_roc_auc(scores, column_of(zeros, 2), &hooks, &auc),
+                MLP_ERR_ARGUMENT, "got only class 0");
+    assert_told(&record, mlp_roc_auc(scores, column_of(ones, 2), &hooks, &auc),
+                MLP_ERR_ARGUMENT, "got only class 1");
+    assert_true(auc == 7 && record.live == 0);
     assert_no_log_loss(column_of(beyond, 2), labels, MLP_ERR_ARGUMENT);
     assert_no_log_loss(column_of(below, 2), labels, MLP_ERR_ARGUMENT);
     assert_int_equal(mlp_roc_auc(scores, labels, NULL, NULL), MLP_ERR_NULL);

@@ -60,7 +60,8 @@ build_into() {
 }
 
 # Builds a project by other compilers, with and without optimisation, and for
-# emulated machines (one of them big-endian), as far as these are there:
+# machines (all but i386 emulated, one of them big-endian), as far as these are
+# there:
 #     everywhere <project> <target> <cmake option>...
 # After each build it calls
 #     built <title> <folder> <command that runs a program>
@@ -70,11 +71,21 @@ everywhere() {
             build_for "$compiler$level" "" "$compiler" "$level" "$@"
         done
     done
-    for machine in aarch64 s390x; do
-        build_for "$machine" "qemu-$machine" "$machine-linux-gnu-gcc" -O2 "$@" \
-            -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR="$machine" \
-            -DCMAKE_EXE_LINKER_FLAGS=-static
-    done
+    build_machine aarch64 aarch64-linux-gnu qemu-aarch64 "$@"
+    build_machine s390x s390x-linux-gnu qemu-s390x "$@"
+    build_machine i386 i686-linux-gnu "" "$@" # this CPU runs it
+}
+
+# build_machine <processor> <prefix of its compiler> <command that runs a
+#     program> <project> <target> <cmake option>...
+build_machine() {
+    machine=$1
+    prefix=$2
+    emulator=$3
+    shift 3
+    build_for "$machine" "$emulator" "$prefix-gcc" -O2 "$@" \
+        -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR="$machine" \
+        -DCMAKE_EXE_LINKER_FLAGS=-static
 }
 
 # build_for <name> <command that runs a program> <compiler> <flags> <project>

@@ -73,11 +73,18 @@ cmp "$source/include/mlp.f90" "$scratch/moved/include/mlp.f90" ||
 all_flags=$(pkg-config --cflags --libs --static mlp_show mlp_data mlp)
 for example in "$documents"/examples/*.c; do
     case $example in # these need mlp_show or mlp_data
-    */digits.c | */fashion_mnist.c | */figures.c | */regression.c)
+    */adversarial.c | */digits.c | */fashion_mnist.c | */figures.c | \
+        */regression.c)
         some_flags="-DEXAMPLE_SHOW $all_flags" ;;
     *) some_flags=$flags ;;
     esac
-    eval "cc -std=c11 '$example' -o '$scratch/example' $some_flags" ||
+    compiler=cc
+    case $example in */mpi_digits.c)
+        [ -e "$build/libmlp_mpi.a" ] && command -v mpicc >/dev/null || continue
+        compiler=mpicc
+        some_flags=$(pkg-config --cflags --libs --static mlp_mpi mlp_data) ;;
+    esac
+    eval "$compiler -std=c11 '$example' -o '$scratch/example' $some_flags" ||
         fail "$example does not compile"
     "$scratch/example" --help >"$scratch/log" || fail "$example does not run"
 done
@@ -101,6 +108,14 @@ flags=$(pkg-config --cflags --libs --static mlp_foreign)
 eval "cc -std=c11 '$consumers/app_foreign.c' -o '$scratch/pkg_foreign' $flags"
 "$scratch/pkg_foreign" || fail "mlp_foreign: the program does not run"
 echo "works: mlp_foreign by find_package and pkg-config"
+
+if [ -e "$build/libmlp_mpi.a" ] && command -v mpicc >/dev/null; then
+    "$scratch/package/app_mpi" || fail "app_mpi does not run"
+    flags=$(pkg-config --cflags --libs --static mlp_mpi)
+    eval "mpicc -std=c11 '$consumers/app_mpi.c' -o '$scratch/pkg_mpi' $flags"
+    "$scratch/pkg_mpi" || fail "mlp_mpi: the program does not run"
+    echo "works: mlp_mpi by find_package and pkg-config"
+fi
 
 if [ -e "$build/libmlp_onnx.a" ]; then
     onnx=$scratch/package/app_onnx

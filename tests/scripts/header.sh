@@ -20,4 +20,11 @@ for compiler in 'gcc -std=c11' 'clang -std=c11' \
         -I"$source/include" "$scratch/mlp.c" "$scratch/mlp_data.c" \
         "$scratch/mlp_foreign.c" "$scratch/mlp_onnx.c" "$scratch/mlp_show.c"
 done
+# mpi.h itself is not compiled without warnings everywhere.
+if command -v mpicc >/dev/null; then
+    printf '#include "mlp_mpi.h"\n#include "mlp_mpi.h"\n' >"$scratch/mlp_mpi.c"
+    mpicc -std=c11 -Wall -Wextra -Wconversion -fsyntax-only -Werror \
+        -I"$source/include" "$scratch/mlp_mpi.c"
+    echo "mpicc"
+fi
 [ "$tried" -gt 0 ] || skip "there is neither gcc nor clang"

@@ -20,7 +20,7 @@ for line in sys.stdin:
 # Libraries of their own, and the folders that they may use besides the public
 # interface.
 LIBRARIES = {"formats/onnx": {"base"}, "formats/foreign": {"base"},
-             "data": set(), "show": set(), "tool": set()}
+             "data": set(), "mpi": set(), "show": set(), "tool": set()}
 
 ASKS = re.compile(r"^[ \t]*#[ \t]*(?:if|ifdef|ifndef|elif)\b.*"
                   r"(?<![A-Za-z0-9_])(?:_[_A-Z]|MLPI_HAVE_)", re.M)

@@ -4,7 +4,7 @@
 #
 # - a folder includes and calls only the folders that its line below names;
 # - the parts of formats/ do not know each other; onnx and foreign, which are
-#   libraries of their own, know base and the public interface; data and show,
+#   libraries of their own, know base and the public interface; data, mpi and show,
 #   which are such too, and the program tool know only the public interface;
 # - inside a folder, modules (x.h with x.c) do not depend on each other in a
 #   circle;
@@ -23,6 +23,7 @@ predict  base kernels model
 train    base kernels model predict
 formats  base kernels model predict train
 data
+mpi
 show
 tool
 END

@@ -2,24 +2,27 @@
 """The parts of shared.sh that read C's declarations or call the library:
 
     shared.py functions HEADER     prints the functions that a header declares
+    shared.py grow HEADER...       makes the headers those of a later version,
+                                   with one more field in each struct that has
+                                   room for it
     shared.py train LIBRARY        trains XOR with ctypes
 """
 import ctypes as c
 import re
 import sys
 
+from declarations import Header
 
-def functions(header):
-    with open(header, encoding="utf-8") as f:
-        text = f.read()
-    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    text = re.sub(r"(?:^[ \t]*#(?:.*\\\n)*.*\n)", "", text, flags=re.M)
-    # What stands in braces, and types, which may hold pointers to functions.
-    text = text.replace('extern "C" {', "")
-    while re.search(r"\{[^{}]*\}", text):
-        text = re.sub(r"\{[^{}]*\}", "", text)
-    text = re.sub(r"\btypedef\b[^;]*;", "", text)
-    return re.findall(r"\b(mlp_\w+)\s*\([^;]*\)[^;()]*;", text)
+
+def grow(header):
+    with open(header, encoding="utf-8") as file:
+        text = file.read()
+    text = re.sub(r"uint64_t reserved\[(\d+)\]", lambda room:
+                  f"double later;\n    uint64_t reserved[{int(room[1]) - 1}]", text)
+    text = re.sub(r"(MLP_VERSION_MINOR) (\d+)", lambda minor:
+                  f"{minor[1]} {int(minor[2]) + 1}", text)
+    with open(header, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 class View(c.Structure):
@@ -31,7 +34,7 @@ class View(c.Structure):
 class Layer(c.Structure):
     _fields_ = [("width", c.c_size_t), ("activation", c.c_int),
                 ("slope", c.c_double), ("dropout", c.c_double),
-                ("batch_norm", c.c_bool)]
+                ("batch_norm", c.c_bool), ("reserved", c.c_uint64 * 4)]
 
 
 # Of the long structs only the first members are named. What follows has room
@@ -97,6 +100,9 @@ def train(library):
 
 if __name__ == "__main__":
     if sys.argv[1] == "functions":
-        print("\n".join(functions(sys.argv[2])))
+        print("\n".join(f.name for f in Header(sys.argv[2]).functions))
+    elif sys.argv[1] == "grow":
+        for header in sys.argv[2:]:
+            grow(header)
     else:
         train(sys.argv[2])

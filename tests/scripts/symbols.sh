@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The archives libmlp.a, libmlp_data.a, libmlp_foreign.a and, where they are
-# built, libmlp_onnx.a and libmlp_show.a define only names that begin with mlp_ or mlpi_, hold no writable data, and
+# built, libmlp_mpi.a, libmlp_onnx.a and libmlp_show.a define only names that begin with mlp_ or mlpi_, hold no writable data, and
 # call only the host functions listed below. None of these prints, ends the
 # program or keeps a state of its own; only log_stderr.c, the hooks that print
 # because the program asked for them, writes to the standard error stream. fma and sqrt are the only functions of
@@ -32,7 +32,8 @@ onnx_taken="$taken protobuf_c_message_get_packed_size protobuf_c_message_pack
 # point, so that the locale does not matter. Files are read as streams, and the
 # path "-" as stdin. qsort sorts categories.
 data_taken="$taken strtod strstr strspn strcspn fopen fopen64 fread fclose
-    fseek ftell ferror stdin qsort inflate inflateEnd inflateInit2_ inflateReset"
+    fseek ftell clearerr ferror stdin qsort inflate inflateEnd
+    inflateInit2_ inflateReset"
 
 # Tables are written to the caller's stream, and a picture that has no file to
 # standard output. gnuplot is another process.
@@ -42,6 +43,14 @@ show_taken="$taken fwrite fputs fputc fprintf __fprintf_chk fflush ferror fclose
     environ posix_spawnp posix_spawn_file_actions_init
     posix_spawn_file_actions_adddup2 posix_spawn_file_actions_destroy
     floor ceil fmod fmin fmax"
+
+# Some of MPI's constants are objects, with names of Open MPI.
+mpi_taken='MPI_Allgather MPI_Allreduce MPI_Alltoallv MPI_Bcast MPI_Comm_dup
+    MPI_Comm_free MPI_Comm_rank MPI_Comm_set_errhandler MPI_Comm_size
+    MPI_Error_string MPI_Finalized MPI_Initialized MPI_Sendrecv MPI_Type_commit
+    MPI_Type_contiguous MPI_Type_free ompi_mpi_byte ompi_mpi_comm_null
+    ompi_mpi_comm_world ompi_mpi_double ompi_mpi_errors_return ompi_mpi_float
+    ompi_mpi_int ompi_mpi_op_min ompi_mpi_uint64_t'
 
 # look <archive> <what it may take>
 look() {
@@ -97,6 +106,9 @@ look() {
 look "$build/libmlp.a" "$taken"
 look "$build/libmlp_data.a" "$data_taken"
 look "$build/libmlp_foreign.a" "$taken"
+if [ -e "$build/libmlp_mpi.a" ]; then
+    look "$build/libmlp_mpi.a" "$taken $mpi_taken"
+fi
 if [ -e "$build/libmlp_onnx.a" ]; then
     look "$build/libmlp_onnx.a" "$onnx_taken"
 fi

@@ -217,7 +217,7 @@ class Losses(unittest.TestCase):
         self.assertGreater(shown["d2"], 0.6)
         self.assertRegex(run("test", "quantile.mlp", "counts.csv")[0],
                          r"D2 0\.\d+, pinball loss .*always the quantiles: .*"
-                         r"; at or below the outputs 0\.0\d+ \(0\.05\), ")
+                         r"; targets at or below quantile 0\.05: 0\.0\d+, 0\.5: ")
 
     def test_counts(self):
         n, a, shown = self.scored("n", "poisson", ["predicted_n"])

@@ -432,6 +432,25 @@ static void network_holds_its_weights(void **state)
     mlp_picture_free(picture);
 }
 
+static void neurons_have_their_names(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"setosa", "versicolor", "virginica"};
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    mlp_net *net = made_net(3, MLP_LOSS_CCE);
+    assert_int_equal(mlp_picture_network(picture, NULL, net, NULL), MLP_OK);
+    const char *text = script_of(picture);
+    assert_non_null(strstr(text, "set label 'x2' at 0,"));
+    assert_non_null(strstr(text, "set label '' at 1,"));
+    assert_non_null(strstr(text, "set label 'y3' at 2,"));
+    assert_int_equal(mlp_net_set_class_names(net, kinds, 3), MLP_OK);
+    assert_int_equal(mlp_picture_network(picture, NULL, net, NULL), MLP_OK);
+    assert_non_null(strstr(script_of(picture), "set label 'virginica' at 2,"));
+    mlp_net_free(net);
+    mlp_picture_free(picture);
+}
+
 static void confusion_and_bars_hold_their_numbers(void **state)
 {
     (void)state;
@@ -1095,6 +1114,7 @@ int main(void)
         cmocka_unit_test(regions_of_classes_are_the_largest_outputs),
         cmocka_unit_test(surface_is_the_loss),
         cmocka_unit_test(network_holds_its_weights),
+        cmocka_unit_test(neurons_have_their_names),
         cmocka_unit_test(confusion_and_bars_hold_their_numbers),
         cmocka_unit_test(texts_have_no_meaning_for_gnuplot),
         cmocka_unit_test(panels_refuse_what_they_cannot_draw),

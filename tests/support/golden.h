@@ -2,8 +2,9 @@
 /*
  * The golden files are networks that version 1 of the format saved, as
  * hexadecimal text in tests/vectors/<name>.hex. Every later version must load
- * them and predict the same numbers, so they are never written again.
- * golden_net makes the network of each file from scratch, to compare with.
+ * them and predict the same numbers, so they are never written again. Version
+ * 0.1 of the library wrote the networks, and 0.2 the checkpoints. golden_net
+ * makes the network of each file from scratch, to compare with.
  */
 #ifndef TESTS_GOLDEN_H
 #define TESTS_GOLDEN_H
@@ -22,11 +23,15 @@ enum { GOLDEN_INPUTS = 3, GOLDEN_OUTPUTS = 2, GOLDEN_MAX = 8192 };
  * regression, which also scales its outputs. */
 enum { GOLDEN_CLASSES, GOLDEN_NUMBERS, GOLDEN_KINDS };
 
+/* A checkpoint of training the network for classification. */
+enum { GOLDEN_CHECKPOINT = GOLDEN_KINDS };
+
 static inline const char *golden_name(int kind, mlp_dtype p)
 {
-    static const char *const names[GOLDEN_KINDS][2] = {
+    static const char *const names[GOLDEN_KINDS + 1][2] = {
         {"golden_float32", "golden_float64"},
-        {"golden_numbers_float32", "golden_numbers_float64"}};
+        {"golden_numbers_float32", "golden_numbers_float64"},
+        {"golden_checkpoint_float32", "golden_checkpoint_float64"}};
     return names[kind][p == MLP_F64];
 }
 

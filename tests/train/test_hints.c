@@ -234,23 +234,24 @@ static void a_column_with_few_digits_gives_a_hint(void **state)
     free_data(d);
 }
 
-static mlp_status one_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
-                            void *user)
+/* An epoch has the rows twice, in two chunks. */
+static mlp_status two_chunks(size_t epoch, size_t number, mlp_chunk *chunk,
+                             void *user)
 {
     (void)epoch;
-    if (number == 0) {
+    if (number < 2) {
         const data *d = user;
         *chunk = (mlp_chunk){.X = ro(d->X), .Y = ro(d->Y)};
     }
     return MLP_OK;
 }
 
-/* Like one_chunk, but all rows have weights. */
-static mlp_status weighted_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
-                                 void *user)
+/* Like two_chunks, but all rows have weights. */
+static mlp_status weighted_chunks(size_t epoch, size_t number, mlp_chunk *chunk,
+                                  void *user)
 {
     static const double one = 1;
-    mlp_status status = one_chunk(epoch, number, chunk, user);
+    mlp_status status = two_chunks(epoch, number, chunk, user);
     chunk->row_weights = mlp_cview_f64(&one, chunk->X.rows, 1);
     chunk->row_weights.row_stride = 0;
     return status;
@@ -264,13 +265,15 @@ static void a_stream_gives_hints_for_its_first_chunk(void **state)
     hook_record record = {0};
     mlp_net *net = new_net(&side_model, MLP_F64, &record);
     mlp_train_options options = raw_options();
-    assert_int_equal(mlp_fit_stream(net, one_chunk, &d, &options, NULL),
+    options.learning_rate = 1e-9;
+    assert_int_equal(mlp_fit_stream(net, two_chunks, &d, &options, NULL),
                      MLP_OK);
+    assert_int_equal(record.hints, 1);
     assert_hint(&record, "X, column 0 has mean");
     mlp_net_free(net);
     record = (hook_record){0};
     net = new_net(&side_model, MLP_F64, &record);
-    assert_int_equal(mlp_fit_stream(net, weighted_chunk, &d, &options, NULL),
+    assert_int_equal(mlp_fit_stream(net, weighted_chunks, &d, &options, NULL),
                      MLP_OK);
     assert_null(strstr(record.hint, "X, column 0"));
     mlp_net_free(net);
@@ -293,7 +296,7 @@ static void later_fits_of_a_trainer_repeat_no_hint(void **state)
     for (size_t i = 0; i < 6; i++) {
         mlp_status status =
             i < 3 ? mlp_trainer_fit(trainer, ro(d.X), ro(d.Y), &options, NULL)
-                  : mlp_trainer_fit_stream(trainer, one_chunk, &d, &options,
+                  : mlp_trainer_fit_stream(trainer, two_chunks, &d, &options,
                                            NULL);
         assert_int_equal(status, MLP_OK);
         assert_int_equal(record.hints, 1);
@@ -392,6 +395,29 @@ static void an_easy_first_batch_gives_no_hint(void **state)
         fit_hints(&line_model, d, &options, NULL);
         free_data(d);
     }
+}
+
+/* Like the noise above, without chance: the rows of the first batch are the
+ * mean, of which a new network predicts the mean of the targets; the inputs of
+ * the others tell nothing of their targets, so that their loss comes down to
+ * that of the mean. */
+static void the_loss_of_the_mean_gives_no_hint(void **state)
+{
+    (void)state;
+    data d = {new_matrix(MLP_F64, 200, 2, NULL),
+              new_matrix(MLP_F64, 200, 1, NULL)};
+    for (size_t i = 4; i < d.Y.rows; i++) {
+        put(d.X, i, 0, i % 4 < 2 ? -1 : 1);
+        put(d.X, i, 1, i % 4 < 2 ? -1 : 1);
+        put(d.Y, i, 0, i % 2 == 0 ? -1 : 1);
+    }
+    mlp_train_options options = mlp_train_defaults();
+    options.shuffle = false;
+    options.batch_size = 4;
+    options.epochs = 50;
+    options.learning_rate = 0.01;
+    fit_hints(&line_model, d, &options, NULL);
+    free_data(d);
 }
 
 static void standardising_again_gives_a_hint(void **state)
@@ -507,6 +533,7 @@ int main(void)
         cmocka_unit_test(dead_relus_give_a_hint),
         cmocka_unit_test(a_loss_that_rises_gives_a_hint),
         cmocka_unit_test(an_easy_first_batch_gives_no_hint),
+        cmocka_unit_test(the_loss_of_the_mean_gives_no_hint),
         cmocka_unit_test(standardising_again_gives_a_hint),
         cmocka_unit_test(healthy_classifications_give_no_hint),
         cmocka_unit_test(healthy_regressions_give_no_hint),

@@ -494,6 +494,31 @@ static void an_infinite_gradient_ends_training(void **state)
     }
 }
 
+/* With equal limits every step of Rprop has their length, whatever the learning
+ * rate is that it begins with. */
+static void limits_of_rprop_hold(void **state)
+{
+    (void)state;
+    const model m = {1, 1, {{1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+    const double x[] = {1, 2};
+    const double y[] = {30, 50};
+    mlp_net *net = new_net(&m, MLP_F64, NULL);
+    mlp_train_options options = mlp_train_defaults();
+    options.optimizer.kind = MLP_OPTIMIZER_RPROP;
+    options.optimizer.rprop_min = options.optimizer.rprop_max = 0.25;
+    options.learning_rate = 0.01;
+    options.standardise = false;
+    options.epochs = 1;
+    options.batch_size = 2;
+    double before = at(tensor(net, MLP_W, 1), 0, 0);
+    assert_int_equal(mlp_fit(net, mlp_cview_f64(x, 2, 1),
+                             mlp_cview_f64(y, 2, 1), &options, NULL),
+                     MLP_OK);
+    assert_true(at(tensor(net, MLP_W, 1), 0, 0) == before + 0.25);
+    assert_true(at(tensor(net, MLP_B, 1), 0, 0) == 0.25);
+    mlp_net_free(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +531,7 @@ int main(void)
         cmocka_unit_test(ranges_are_those_of_the_precision),
         cmocka_unit_test(without_memory_the_old_one_stays),
         cmocka_unit_test(memory_is_what_the_kind_needs),
+        cmocka_unit_test(limits_of_rprop_hold),
         cmocka_unit_test(an_infinite_gradient_ends_training),
     };
     return cmocka_run_group_tests_name("optimizer", tests, NULL, NULL);

@@ -493,6 +493,13 @@ static void fit_refuses_validation_that_cannot_be(void **state)
     good.Y_validation = mlp_cview_rows(ro(test.Y), 0, 59);
     o = good;
     REFUSED(MLP_ERR_SHAPE, "rows");
+    /* A single row on one side is a set, too. */
+    o.X_validation.rows = 1;
+    o.Y_validation.rows = 0;
+    REFUSED(MLP_ERR_SHAPE, "rows");
+    o.X_validation.rows = 0;
+    o.Y_validation.rows = 1;
+    REFUSED(MLP_ERR_SHAPE, "rows");
     good.Y_validation = ro(test.Y);
     o = good;
     o.validation_fraction = 0.5;

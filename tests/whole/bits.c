@@ -47,7 +47,8 @@ typedef struct plan {
     double slopes[3];
     bool penalised; /* with l1 and l2, and gradients are clipped */
     double smoothing;
-    bool scales; /* inputs and targets; predictions are hashed, too */
+    bool scales;  /* inputs and targets; predictions are hashed, too */
+    size_t parts; /* of a batch; 0: one */
 } plan;
 
 #define XOR(precision, epochs)                                                 \
@@ -112,6 +113,14 @@ typedef struct plan {
         0.0, 0.7, 0.01                                                         \
     }
 
+/* Eight parts, the last batch with shorter ones; a fit standardises and shuffles
+ * by parts, too. */
+#define PARTS(precision)                                                       \
+    INDEX_ROWS, precision, 1571, {101, 129, 67, 7},                            \
+        {MLP_ACT_TANH, MLP_ACT_RELU}, MLP_ACT_SOFTMAX, MLP_LOSS_CCE,           \
+        MLP_INIT_HE, 2, 512, 0.5, MLP_OPTIMIZER_MOMENTUM, true, {false},       \
+        {0.3, 0.5}, true, .penalised = true, .parts = 8
+
 /* Inputs and targets are scaled inside the network. */
 #define SCALED(precision)                                                      \
     NUMBER_ROWS, precision, ODD_SIZES, MLP_ACT_IDENTITY, MLP_LOSS_HUBER,       \
@@ -160,6 +169,8 @@ static const plan quick_plans[] = {
     {"normed_f32", NORMED(MLP_F32)},
     {"large_batch_f64", LARGE_BATCH(MLP_F64)},
     {"large_batch_f32", LARGE_BATCH(MLP_F32)},
+    {"parts_f64", PARTS(MLP_F64)},
+    {"parts_f32", PARTS(MLP_F32)},
     {"lbfgs_quick_f64", LBFGS(MLP_F64, 2)},
     {"lbfgs_quick_f32", LBFGS(MLP_F32, 2)},
     {"classes_f64", CLASSES(MLP_F64)},
@@ -472,6 +483,10 @@ static uint64_t train(const plan *p, variant v, const data *d, uint64_t hash)
     options.learning_rate = p->rate;
     options.optimizer = mlp_optimizer_defaults(p->kind);
     options.threads = v.threads;
+    if (p->parts > 0) {
+        options.parts = p->parts;
+        options.shuffle = options.standardise = true;
+    }
     if (p->penalised) {
         options.optimizer.l1 = 0.01;
         options.optimizer.l2 = 0.1;

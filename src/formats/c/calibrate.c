@@ -2,7 +2,14 @@
 /*
  * Ranges of the numbers in a network (calibrate.h): predicts rows as
  * mlp_predict does, in the network's own precision, and looks at what
- * predicting does not store.
+ * predicting does not store: the least and the largest z of each layer, over
+ * all neurons and rows. Those of the last layer are kept for each output, too.
+ *
+ *     layer 1    z = -1.2  0.4 | 0.1  2.9       c->z[1] = [-1.2, 2.9]
+ *     layer 2    z =  7    0   | 8    1         c->z[2] = [0, 8],
+ *                                               c->each = [7, 8], [0, 1]
+ *
+ * (Here two rows went through layers of two neurons.)
  */
 #include "formats/c/calibrate.h"
 
@@ -52,7 +59,8 @@ void mlpi_range_columns(const mlp_net *net, size_t count, const void *reals,
  * Calibration
  */
 
-/* A chunk bounds the memory, however many rows there are. */
+/* A chunk bounds the memory, however many rows there are. A[0] and A[1] serve
+ * the layers by turns: a layer reads what the one before has written. */
 void mlpi_calibration_lay_out(void *object, mlpi_cursor *cursor)
 {
     mlpi_calibration *c = object;
@@ -98,7 +106,8 @@ static void calibrate_chunk(const mlp_net *net, const mlpi_calibration *c,
     mlpi_range_columns(net, X.rows * n, c->Z, n, c->each);
 }
 
-/* The ranges begin with no number. */
+/* The ranges begin with no number, and each chunk widens them. A z that is NaN
+ * or infinite makes a range infinite, which is found at the end. */
 mlp_status mlpi_calibrate(const mlp_net *net, const mlpi_calibration *c,
                           mlp_cview X)
 {

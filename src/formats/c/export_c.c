@@ -95,8 +95,7 @@ static bool hides_header(size_t n, const char *name)
         "ftw glob grp iconv langinfo libgen malloc monetary mqueue ndbm netdb "
         "nl_types poll pthread pwd regex sched search semaphore spawn strings "
         "syslog tar termios unistd utmpx wordexp memory mlp mlp_data "
-        "mlp_foreign "
-        "mlp_onnx ";
+        "mlp_foreign mlp_mpi mlp_onnx mlp_show ";
     const char *at = headers; /* a blank, before a name */
     for (; at[1] != '\0'; at = strchr(at + 1, ' ')) {
         size_t i = 0;
@@ -330,11 +329,12 @@ mlp_status mlp_export_c(const mlp_net *net, const char *path,
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_pointer(&net->hooks, path, "the path"));
-    mlpi_allow_cancellation();
     const mlp_export_options defaults = mlp_export_defaults();
+    options = options ? options : &defaults;
+    TRY(CHECK_RESERVED(&net->hooks, "options", options));
+    mlpi_allow_cancellation();
     mlp_export_report made = {.score_before = NAN, .score_after = NAN};
-    mlp_status status =
-        export_net(net, path, options ? options : &defaults, &made);
+    mlp_status status = export_net(net, path, options, &made);
     if (report && (status == MLP_OK || status == MLP_ERR_ACCURACY)) {
         *report = made;
     }

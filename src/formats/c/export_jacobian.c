@@ -13,6 +13,22 @@
  *     multiply_rows(16, 10, d1, a);
  *     multiply_matrix(64, 16, 10, w1, 16, 1, a, b);
  *     transpose(64, 10, b, jacobian);
+ *
+ * It first predicts x, because the derivatives of the activations depend on it.
+ * Then a matrix goes through the layers: from the outputs back (reverse mode)
+ * if there are fewer outputs than inputs, or as many, else from the inputs on
+ * (forward mode). It has a row for each neuron of the layer that it has
+ * reached, and in reverse mode a column for each output: 10 x 10, then 16 x 10,
+ * then 64 x 10. Below it is called the matrix; predict/jacobian.c calls it M,
+ * and says how the two modes follow from the chain rule.
+ *
+ * A network of 2 inputs, 16 neurons with tanh and 3 outputs is in forward mode.
+ * Its matrix is 2 x 2, then 16 x 2, then 3 x 2, which is the Jacobian:
+ *
+ *     set_unit(2, b);                            the inputs
+ *     multiply_matrix(16, 2, 2, w1, 1, 16, b, a);
+ *     multiply_rows(16, 2, d1, a);
+ *     multiply_matrix(3, 16, 2, w2, 1, 3, a, jacobian);
  */
 #include "formats/c/export_jacobian.h"
 
@@ -36,14 +52,15 @@ static bool is_forward(const mlpi_export *e)
     return mlpi_jacobian_is_forward(&e->net->layout);
 }
 
-/* Returns the columns of the matrix: the number of inputs or of outputs,
- * whichever is smaller. */
+/* Returns the columns of the matrix: as many as the smaller of the numbers of
+ * inputs and outputs. */
 static size_t columns_of(const mlpi_export *e)
 {
-    return mlpi_min_size(mlpi_net_inputs(e->net), mlpi_net_outputs(e->net));
+    return mlpi_jacobian_columns(&e->net->layout);
 }
 
-/* True if layer l has derivatives other than 1. */
+/* True if layer l has derivatives other than 1. A layer without an activation
+ * has none, and its product with W is all that there is to do. */
 static bool has_derivatives(const mlpi_export *e, size_t l)
 {
     return e->net->layout.layer[l].activation != MLP_ACT_IDENTITY;
@@ -60,7 +77,8 @@ static size_t last_predicted(const mlpi_export *e)
     return l;
 }
 
-/* True if the matrix at layer l is the caller's array. */
+/* True if the matrix at layer l is the caller's array: at the end of forward
+ * mode, and at the end of reverse mode if nothing has to be transposed. */
 static bool is_result(const mlpi_export *e, size_t l)
 {
     return is_forward(e) ? l == e->net->layout.L : l == 0 && columns_of(e) == 1;
@@ -84,7 +102,8 @@ static size_t length_of(const mlpi_export *e, mlpi_export_array array)
 }
 
 /* Returns where the derivatives of layer l begin in the scratch; for l = L + 1,
- * the length of the scratch. */
+ * the length of the scratch. The network of 2 inputs above has 32 numbers for
+ * `a`, 4 for `b`, and then 16 for d1: its scratch has 52. */
 static size_t offset_of(const mlpi_export *e, size_t l)
 {
     size_t at = length_of(e, MLPI_ARRAY_A) + length_of(e, MLPI_ARRAY_B);
@@ -124,7 +143,8 @@ static void require_snippets(mlpi_export *e)
     }
 }
 
-/* Returns Jacobian number i of those of the self-test. */
+/* Returns Jacobian number i of those of the self-test. They lie one below the
+ * other in e->jacobians, with a row for each output. */
 static mlp_view jacobian_at(const mlpi_export *e, size_t i)
 {
     mlp_view J = mlpi_view_rows(e->jacobians, e->net->kernels->real_size, 0, 0);
@@ -150,9 +170,9 @@ static mlp_status compute(const mlpi_export *e, const mlp_net *net, mlp_cview x,
     return status;
 }
 
-/* Computes the Jacobian of the network without its activations, which tells how
- * large derivatives by each input can be. That is the measure of errors, because
- * those of a saturated activation are as large as those of another. */
+/* Computes the Jacobian of the network without its activations. It tells how
+ * large the derivatives by each input can be, which is the measure of errors: a
+ * saturated activation has a small derivative, but no smaller error. */
 static mlp_status compute_linear(const mlpi_export *e, size_t i)
 {
     mlp_net *linear = NULL;
@@ -214,8 +234,8 @@ void mlpi_export_put_jacobian_prototype(mlpi_writer *to, const mlpi_export *e)
         mlpi_put_text(
             to,
             "\n/* Computes jacobian[%s_OUTPUTS * %s_INPUTS], row by row:\n"
-            " * the derivatives of each output by all inputs, at "
-            "x[%s_INPUTS].\n"
+            " * the derivatives of each output with respect to each\n"
+            " * input, at x[%s_INPUTS].\n"
             " * The arrays must not overlap; scratch[%s_JACOBIAN_SCRATCH]\n"
             " * holds nothing between calls. */\n"
             "void %s_jacobian(const %s *x, %s *jacobian, %s *scratch);\n",
@@ -228,7 +248,8 @@ void mlpi_export_put_jacobian_prototype(mlpi_writer *to, const mlpi_export *e)
  * The function
  */
 
-/* Returns the array of outputs of a hidden layer. */
+/* Returns the array of outputs of a hidden layer. The layers take turns, so
+ * that a layer reads one array and writes the other. */
 static const char *hidden_name(size_t l)
 {
     return l % 2 == MLPI_ARRAY_A ? "a" : "b";
@@ -240,7 +261,9 @@ static const char *matrix_name(const mlpi_export *e, size_t l)
     return is_result(e, l) ? "jacobian" : hidden_name(l);
 }
 
-/* Writes the head of the function, with its variables. */
+/* Writes the head of the function, with its variables. Compilers warn of a
+ * variable or parameter that nobody uses, so each is written only if the body
+ * has a use for it; x has none if all derivatives are constants. */
 static void put_variables(mlpi_writer *to, const mlpi_export *e)
 {
     const mlpi_layout *layout = &e->net->layout;
@@ -270,7 +293,16 @@ static void put_variables(mlpi_writer *to, const mlpi_export *e)
 }
 
 /* Writes how d<l>, which holds z, becomes the derivatives, and the outputs of a
- * hidden layer on the way. Softmax keeps its outputs instead. */
+ * hidden layer on the way. Softmax keeps its outputs instead. For GELU, whose
+ * derivative is a function of z, in a hidden layer 2 of 16 neurons:
+ *
+ *     for (i = 0; i < 16; i++) {
+ *         b[i] = gelu_of(d2[i]);
+ *         d2[i] = gelu_derivative(d2[i]);
+ *     }
+ *
+ * The next layer reads b. In the last layer that is predicted nobody reads the
+ * outputs, and the first line is not written. */
 static void put_derivatives(mlpi_writer *to, const mlpi_export *e, size_t l)
 {
     const mlpi_layer_layout *layer = &e->net->layout.layer[l];
@@ -294,7 +326,9 @@ static void put_derivatives(mlpi_writer *to, const mlpi_export *e, size_t l)
     mlpi_put_text(to, "    }\n");
 }
 
-/* Writes the prediction, as far as derivatives need it. */
+/* Writes the prediction, as far as derivatives need it. The z of a layer with
+ * derivatives go to its own array, d<l>; those of a layer without are its
+ * outputs, and go where the next layer reads. */
 static void put_prediction(mlpi_writer *to, const mlpi_export *e)
 {
     const mlpi_layer_layout *layer = e->net->layout.layer;
@@ -317,7 +351,8 @@ static void put_prediction(mlpi_writer *to, const mlpi_export *e)
     }
 }
 
-/* Writes the product of the matrix with the derivative of layer l. */
+/* Writes the product of the matrix with the derivative of layer l. That of most
+ * activations is diagonal, so each row is multiplied by a number. */
 static void put_product_of_derivatives(mlpi_writer *to, const mlpi_export *e,
                                        size_t l)
 {
@@ -331,7 +366,9 @@ static void put_product_of_derivatives(mlpi_writer *to, const mlpi_export *e,
     }
 }
 
-/* Writes the product of the matrix with the weights between two layers. */
+/* Writes the product of the matrix with the weights between two layers. The
+ * code holds W^T (n[l-1], n[l]), row by row. Forward mode needs W, which is the
+ * same numbers with the two strides exchanged. */
 static void put_product_of_weights(mlpi_writer *to, const mlpi_export *e,
                                    size_t from, size_t to_layer)
 {
@@ -359,6 +396,8 @@ static void put_scaling_of_rows(mlpi_writer *to, const mlpi_export *e, size_t l)
     }
 }
 
+/* Writes how the matrix begins at layer l, the inputs or the outputs: as the
+ * unit matrix, since each derives itself with 1, times the scaling. */
 static void put_unit(mlpi_writer *to, const mlpi_export *e, size_t l)
 {
     mlpi_put_text(to, "    set_unit(%zu, %s);\n", columns_of(e),
@@ -400,7 +439,8 @@ void mlpi_export_put_jacobian(mlpi_writer *to, const mlpi_export *e)
  * The self-test
  */
 
-/* Writes the Jacobians that the library computed, row by row. */
+/* Writes the Jacobians that the library computed, row by row. That of the
+ * linear network, the last one, is no expectation and is left out. */
 static void put_expected(mlpi_writer *to, const mlpi_export *e)
 {
     size_t rows = tested_rows(e) * mlpi_net_outputs(e->net);

@@ -36,6 +36,7 @@ static mlp_status check_arguments(const mlp_foreign_options *options,
 {
     *used = options ? *options : mlp_foreign_defaults();
     TRY(mlpi_check_hooks(&used->hooks));
+    TRY(CHECK_RESERVED(&used->hooks, "options", used));
     if (!source || !net) {
         return mlpi_error(&used->hooks, MLP_ERR_NULL, "%s is NULL",
                           net ? "the file" : "the place for the network");

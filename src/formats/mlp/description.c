@@ -385,9 +385,10 @@ bool mlpi_description_quantiles(const mlpi_description *d, double *tau)
     return good;
 }
 
-/* Reads the outer object, which is the whole description. Numerics,
- * quantiles and classes may be absent. The number of numerics is read and dropped: it tells which
- * arithmetic trained the network, but parameters mean the same in any. */
+/* Reads the outer object, which is the whole description. Numerics, quantiles
+ * and classes may be absent. The number of numerics is read and dropped: it
+ * tells which arithmetic trained the network, but parameters mean the same in
+ * any. */
 static void get_net(parser *p)
 {
     enum {

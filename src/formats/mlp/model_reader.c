@@ -288,8 +288,8 @@ static mlp_status copy_scalings(const loader *ld)
     return MLP_OK;
 }
 
-/* Copies the quantiles, if there are some. Without them the network has those of
- * its creation, which are medians. */
+/* Copies the quantiles, if there are some. Without them the network has those
+ * of its creation, which are medians. */
 static mlp_status copy_quantiles(const loader *ld)
 {
     return mlpi_description_quantiles(ld->description, ld->net->quantiles)
@@ -363,7 +363,8 @@ static mlp_status copy_classes(const loader *ld)
 }
 
 /* Creates the network and fills it. Class names and metadata can still fail for
- * want of memory, and scalings and quantiles by their values; then the network is freed. */
+ * want of memory, and scalings and quantiles by their values; then the network
+ * is freed. */
 static mlp_status make_net(loader *ld)
 {
     TRY(mlpi_net_create_saved(&ld->description->config, &ld->net));

@@ -192,6 +192,7 @@ static mlp_status check_arguments(const mlp_hooks *hooks, const void *source,
 {
     TRY(mlpi_check_pointer(hooks, source, what));
     TRY(mlpi_check_pointer(hooks, options, "the options"));
+    TRY(CHECK_RESERVED(hooks, "options", options));
     return mlpi_check_pointer(hooks, net, "the place for the network");
 }
 

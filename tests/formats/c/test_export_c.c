@@ -179,6 +179,10 @@ static void rows_that_do_not_fit_are_refused(void **state)
     assert_told(&record, mlp_export_c(net, f->code, &options, NULL),
                 MLP_ERR_NULL, "X");
     assert_int_equal(count_files(f), 0);
+    /* The rows behind a single one are none of the self-test's. */
+    options.X = mlp_cview_f32(x, 1, 2);
+    assert_int_equal(mlp_export_c(net, f->code, &options, NULL), MLP_OK);
+    assert_int_equal(count_files(f), 2);
     mlp_net_free(net);
 }
 
@@ -500,6 +504,25 @@ static void a_class_out_of_range_is_a_constant(void **state)
     mlp_net_free(net);
 }
 
+/* All neurons of a hidden layer have one table, whose name is t1. */
+static void a_hidden_layer_looks_up_one_table(void **state)
+{
+    const folder *f = *state;
+    const model m = {
+        1, 2, {{2, MLP_ACT_TANH}, {1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+    const double x[] = {-1, 1};
+    mlp_net *net = new_net(&m, MLP_F64, NULL);
+    mlp_export_options options = mlp_export_defaults();
+    options.int8 = true;
+    options.X = mlp_cview_f64(x, 2, 1);
+    assert_int_equal(mlp_export_c(net, f->code, &options, NULL), MLP_OK);
+    char *code = text_of(f->code);
+    assert_has(code, "look_up(t1, ");
+    assert_null(strstr(code, "look_up_each"));
+    free(code);
+    mlp_net_free(net);
+}
+
 /* ---------------------------------------------------------------------------
  * Numbers
  */
@@ -587,6 +610,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(slopes_are_those_of_the_precision,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_class_out_of_range_is_a_constant,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_hidden_layer_looks_up_one_table,
                                         make_folder, remove_folder),
         cmocka_unit_test(numbers_read_back),
         cmocka_unit_test_setup_teardown(locales_change_nothing, make_folder,

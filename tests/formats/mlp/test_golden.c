@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests that the golden files (support/golden.h) load and give the predictions
- * of the networks that they were saved from. `test_golden write 1 float64`
- * prints a network of kind 1 as hexadecimal text. It serves to add files, never
- * to replace one.
+ * of the networks that they were saved from, and that training goes on from the
+ * golden checkpoints. `test_golden write 1 float64` prints a network of kind 1 as
+ * hexadecimal text, and kind 2 is a checkpoint. It serves to add files, never to
+ * replace one.
  */
 #include "support/model_files.h"
 
@@ -125,20 +126,93 @@ static void golden_files_are_saved_the_same(void **state)
     }
 }
 
-static int write_golden(const char *kind, const char *precision)
+/* ---------------------------------------------------------------------------
+ * Checkpoints
+ */
+
+/* Trains for some epochs, in shuffled batches, with dropout and batch norm. */
+static void train(mlp_trainer *trainer, mlp_dtype p, size_t epochs)
+{
+    mlp_view X = random_matrix(p, 20, GOLDEN_INPUTS, -2, 2);
+    mlp_view Y = random_matrix(p, 20, GOLDEN_OUTPUTS, 0, 1);
+    mlp_train_options options = mlp_train_defaults();
+    options.epochs = epochs;
+    options.batch_size = 8;
+    options.learning_rate = 0.01;
+    assert_int_equal(mlp_trainer_fit(trainer, ro(X), ro(Y), &options, NULL),
+                     MLP_OK);
+    free(X.data);
+    free(Y.data);
+}
+
+static mlp_trainer *new_trainer(mlp_net *net)
+{
+    mlp_trainer *trainer = NULL;
+    mlp_optimizer adam = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);
+    assert_int_equal(mlp_trainer_create(net, 8, &trainer), MLP_OK);
+    assert_int_equal(mlp_trainer_set_optimizer(trainer, &adam), MLP_OK);
+    return trainer;
+}
+
+/* A checkpoint was written after two epochs. Two more give the bits of four. */
+static void golden_checkpoints_go_on(void **state)
+{
+    (void)state;
+    FOR_EACH_PRECISION(p)
+    {
+        unsigned char *bytes = malloc(GOLDEN_MAX);
+        assert_non_null(bytes);
+        size_t n = golden_bytes(GOLDEN_CHECKPOINT, p, bytes);
+        mlp_net *nets[2];
+        mlp_trainer *trainers[2];
+        for (int i = 0; i < 2; i++) {
+            nets[i] = golden_net(GOLDEN_CLASSES, p);
+            trainers[i] = new_trainer(nets[i]);
+        }
+        train(trainers[0], p, 4);
+        assert_int_equal(mlp_trainer_load_memory(trainers[1], bytes, n),
+                         MLP_OK);
+        train(trainers[1], p, 2);
+        assert_same_net(nets[0], nets[1]);
+        for (int i = 0; i < 2; i++) {
+            mlp_trainer_free(trainers[i]);
+            mlp_net_free(nets[i]);
+        }
+        free(bytes);
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * Writing
+ */
+
+static size_t save(mlp_net *net, int kind, mlp_dtype p, unsigned char *bytes)
+{
+    if (kind != GOLDEN_CHECKPOINT) {
+        size_t n = mlp_net_save_size(net);
+        assert_int_equal(mlp_net_save_memory(net, bytes, n), MLP_OK);
+        return n;
+    }
+    mlp_trainer *trainer = new_trainer(net);
+    train(trainer, p, 2);
+    size_t n = mlp_trainer_save_size(trainer);
+    assert_int_equal(mlp_trainer_save_memory(trainer, bytes, n), MLP_OK);
+    mlp_trainer_free(trainer);
+    return n;
+}
+
+static int write_golden(const char *kind_text, const char *precision)
 {
     mlp_dtype p = strcmp(precision, "float32") == 0 ? MLP_F32 : MLP_F64;
-    mlp_net *net = golden_net(*kind - '0', p);
-    size_t n = mlp_net_save_size(net);
-    unsigned char *bytes = malloc(n + 1);
-    if (!bytes || mlp_net_save_memory(net, bytes, n) != MLP_OK) {
-        return 1;
-    }
+    int kind = *kind_text - '0';
+    mlp_net *net =
+        golden_net(kind == GOLDEN_CHECKPOINT ? GOLDEN_CLASSES : kind, p);
+    static unsigned char bytes[GOLDEN_MAX];
+    size_t n = save(net, kind, p, bytes);
     for (size_t i = 0; i < n; i++) {
         (void)printf("%02x%s", bytes[i],
                      i % 32 == 31 || i + 1 == n ? "\n" : "");
     }
-    free(bytes);
     mlp_net_free(net);
     return 0;
 }
@@ -148,6 +222,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_files_load),
         cmocka_unit_test(golden_files_are_saved_the_same),
+        cmocka_unit_test(golden_checkpoints_go_on),
     };
     if (argc == 4 && strcmp(argv[1], "write") == 0) {
         return write_golden(argv[2], argv[3]);

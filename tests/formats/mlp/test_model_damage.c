@@ -51,6 +51,7 @@ static file small_file(void)
     return f;
 }
 
+/* A file that ends too early, at whatever byte, is no network. */
 static void every_prefix_is_refused(void **state)
 {
     (void)state;
@@ -145,6 +146,8 @@ typedef struct refusal {
     const char *message;
 } refusal;
 
+/* Loads each header with its bytes of data behind it, and checks the status and
+ * the message. */
 static void assert_refused(const refusal *cases, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -225,6 +228,7 @@ static void containers_that_are_none_are_refused(void **state)
     assert_refused(cases, COUNT(cases));
 }
 
+/* A tensor must have the type and the shape that the description asks for. */
 static void tensors_that_do_not_fit_are_refused(void **state)
 {
     (void)state;
@@ -283,6 +287,8 @@ static void tensors_that_do_not_fit_are_refused(void **state)
                                             "12")                              \
             TENSOR("outputs.std", "F32", "[1]", "12", "16") "}"
 
+/* The description is read before the tensors, and its values are checked before
+ * memory is taken for a network. */
 static void descriptions_that_cannot_be_are_refused(void **state)
 {
     (void)state;
@@ -414,6 +420,8 @@ static void measuring_release(void *block, void *user)
     free(block);
 }
 
+/* A short file may claim to hold a large network; memory is taken only for what
+ * is there. */
 static void claims_take_no_memory(void **state)
 {
     (void)state;

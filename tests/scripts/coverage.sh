@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+#
+# Which lines and branches of src/ the tests run: a build of gcc with counters
+# and without optimisation runs unit tests, examples and the scripts that need
+# this build only. tests/trust/coverage.py counts.
+
+. "$(dirname "$0")/common.sh"
+need gcc gcov python3
+
+quietly cmake -S "$source" -B "$scratch/build" -DCMAKE_C_COMPILER=gcc \
+    -DMLP_OPTIMIZE=OFF -DMLP_KERNELS=avx2 \
+    -DCMAKE_C_FLAGS="-O0 -g0 -w -DNDEBUG --coverage"
+quietly cmake --build "$scratch/build" --parallel 2
+find "$scratch/build" -name '*.gcda' -exec rm {} +
+ctest --test-dir "$scratch/build" --parallel 2 --output-on-failure \
+    -L 'unit|example' >"$scratch/tests" 2>&1 || {
+    cat "$scratch/tests"
+    fail "tests"
+}
+# Their verdict is asked of other builds: a search for 2 seconds finds nothing in
+# a build as slow as this one.
+for script in python tool_train tool_verbs figures flags; do
+    sh "$source/tests/scripts/$script.sh" "$scratch/build" \
+        >"$scratch/tests" 2>&1 || echo "not passed here: $script"
+done
+python3 "$source/tests/trust/coverage.py" "$source" "$scratch/build" ||
+    fail "the coverage"

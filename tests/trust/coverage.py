@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Counts the lines and branches of src/ that tests have run:
+
+    coverage.py [--list] ROOT BUILD
+
+BUILD was compiled by gcc with --coverage, and its tests have run. A file that is
+compiled several times, such as a template of the kernels, counts once: a line
+has run if it ran in one of them. coverage.txt names the functions whose lines
+need not all run, each with its reason. The exit status is 1 if another line has
+not run, or less than 95 % of the branches.
+
+--list prints the places of all branches that were not taken, too.
+"""
+import collections
+import glob
+import json
+import os
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+import mutants
+
+GOAL = 0.95
+
+
+def gcov(root, build):
+    """Yields what gcov knows of each file of src/ in each object."""
+    for name in sorted(glob.glob(build + "/src/**/*.gcno", recursive=True)):
+        output = subprocess.run(["gcov", "--json-format", "--stdout",
+                                 "--branch-probabilities", name], check=True,
+                                cwd=build, capture_output=True).stdout
+        for line in output.decode().splitlines():
+            for file in json.loads(line)["files"] if line else ():
+                path = os.path.relpath(os.path.join(build, file["file"]), root)
+                if path.startswith("src/"):
+                    yield path, file
+
+
+class File:
+    """What all objects together have run of a file."""
+
+    def __init__(self):
+        self.lines = collections.Counter()
+        self.branches = {}
+        self.functions = []
+
+    def add(self, file):
+        self.functions += [(f["start_line"], f["end_line"], f["name"])
+                           for f in file["functions"]]
+        for line in file["lines"]:
+            number = line["line_number"]
+            self.lines[number] += line["count"]
+            taken = [b["count"] > 0 for b in line["branches"]]
+            old = self.branches.get(number, [])
+            if len(old) == len(taken):
+                taken = [a or b for a, b in zip(old, taken)]
+            elif sum(old) * len(taken) >= sum(taken) * len(old) > 0:
+                taken = old # differently expanded: the one that ran more
+            self.branches[number] = taken
+
+    def function_at(self, number):
+        return next((name for first, last, name in sorted(
+            self.functions, reverse=True) if first <= number <= last), "?")
+
+
+def exceptions(path):
+    """The functions of coverage.txt, as "file function"."""
+    with open(path, encoding="utf-8") as file:
+        return {line.split(":", 1)[0] for line in file
+                if line.strip() and line[0] != "#"}
+
+
+def share(part, whole):
+    return 100 * part / max(1, whole)
+
+
+def main():
+    show_branches = "--list" in sys.argv
+    root, build = map(os.path.abspath, sys.argv[-2:])
+    files = collections.defaultdict(File)
+    for path, file in gcov(root, build):
+        files[path].add(file)
+    excepted = exceptions(os.path.join(root, "tests/trust/coverage.txt"))
+    rooms = collections.defaultdict(collections.Counter)
+    missing, used = [], set()
+    for path, file in sorted(files.items()):
+        for number, count in sorted(file.lines.items()):
+            place = "%s %s" % (path, file.function_at(number))
+            taken = file.branches[number]
+            for room in mutants.room_of(path), "all":
+                rooms[room] += collections.Counter(
+                    lines=1, run=count > 0, branches=len(taken),
+                    taken=sum(taken),
+                    named=count == 0 and place in excepted)
+            if count == 0 and place in excepted:
+                used.add(place)
+            elif count == 0:
+                missing.append("%s:%d in %s" % (path, number,
+                                                file.function_at(number)))
+            if show_branches and count and not all(taken):
+                print("%s:%d: %d of %d branches" % (path, number, sum(taken),
+                                                    len(taken)))
+    print("%-16s %7s %8s %6s %9s %8s" % ("room", "lines", "run", "named",
+                                         "branches", "taken"))
+    for room in (*mutants.ROOMS, "all"):
+        r = rooms[room]
+        print("%-16s %7d %6.2f %% %6d %9d %6.2f %%" % (
+            room, r["lines"], share(r["run"], r["lines"]), r["named"],
+            r["branches"], share(r["taken"], r["branches"])))
+    for place in missing:
+        print("not run: " + place)
+    for place in sorted(excepted - used):
+        print("coverage.txt names what has run: " + place)
+    r = rooms["all"]
+    print("coverage: %.2f %% of %d lines, and with %d named ones %.2f %%; "
+          "%.2f %% of %d branches" % (
+              share(r["run"], r["lines"]), r["lines"], r["named"],
+              share(r["run"] + r["named"], r["lines"]),
+              share(r["taken"], r["branches"]), r["branches"]))
+    sys.exit(bool(missing) or share(r["taken"], r["branches"]) < 100 * GOAL)
+
+
+if __name__ == "__main__":
+    main()

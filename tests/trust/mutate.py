@@ -1,0 +1,335 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Asks whether the tests would see a fault: plants mutants in src/, one at a
+time, builds, and runs the tests.
+
+    mutate.py [--count N] [--seed N] [--rooms ROOM,...] [--again] BUILD
+
+A mutant is killed if a test fails or does not end. The unit tests of its file
+run first, then those of its room, then all unit tests, the examples, the hashes
+of bits.sh and the tests of the program mlp. A mutant that does not compile, or compiles to the same code,
+is replaced by the next. `equivalent.txt` lists mutants that change nothing that
+a caller is promised, each with its reason; they count neither as killed nor as
+survivors.
+
+Two copies of the tree in BUILD/scripts/mutate work in parallel. Verdicts are
+kept there in results.jsonl, so that a run can be resumed. --rooms tries only
+those of the N mutants that are in these rooms, so the rooms can be tried one
+after another; --again tries those again that survived. The exit status is 1 if less than 92 % are killed.
+"""
+import argparse
+import collections
+import filecmp
+import hashlib
+import json
+import os
+import queue
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+
+sys.dont_write_bytecode = True
+import mutants
+
+GOAL = 0.92
+WORKERS = 2
+# These scripts test what the unit tests cannot see.
+SCRIPTS = ("bits", "tool_verbs", "tool_train", "exported_c")
+LIBRARIES = ("mlp", "mlp_data", "mlp_show", "mlp_foreign", "mlp_onnx",
+             "mlp_tool")
+
+Test = collections.namedtuple("Test", "name command folder environment labels")
+
+
+def limits(cpu_seconds):
+    """Keeps a mutant from taking the machine with it."""
+    def set_them():
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+        resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    return set_them
+
+
+def end_group(group):
+    """Ends a test and what it has started."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def run(test, cpu_seconds, wall_seconds):
+    """Whether the test passes within its time, and the time of the CPU that it
+    took."""
+    process = subprocess.Popen(
+        test.command, cwd=test.folder, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, **test.environment}, start_new_session=True,
+        preexec_fn=limits(cpu_seconds))
+    timer = threading.Timer(wall_seconds, end_group, (process.pid,))
+    timer.start()
+    _, status, usage = os.wait4(process.pid, 0)
+    timer.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    end_group(process.pid)
+    return process.returncode in (0, 77), usage.ru_utime + usage.ru_stime
+
+
+def synchronise(root, folder):
+    """Copies the tree. A file that is the same stays as it is, and a file that
+    an interrupted run has left with a mutant gets a new time, so that exactly
+    what differs is compiled again."""
+    ignore = shutil.ignore_patterns("build*", ".git")
+    shutil.copytree(root, folder, dirs_exist_ok=True, ignore=ignore,
+                    copy_function=lambda a, b: os.path.exists(b) and
+                    filecmp.cmp(a, b, shallow=False) or shutil.copyfile(a, b))
+
+
+class Copy:
+    """A copy of the tree with a build of its own."""
+
+    def __init__(self, root, folder):
+        self.root, self.build = folder, os.path.join(folder, "build")
+        synchronise(root, folder)
+        subprocess.run(
+            ["cmake", "-G", "Ninja", "-S", folder, "-B", self.build,
+             "-DMLP_OPTIMIZE=OFF", "-DCMAKE_C_FLAGS=-O1 -DNDEBUG -w",
+             "-DMLP_KERNELS=avx2"], check=True, stdout=subprocess.DEVNULL)
+        if not self.make("all"):
+            sys.exit("mutate.py: the tree does not build")
+        self.tests = self.read_tests()
+        self.clean_code = self.code()
+        self.seconds = {}
+        self.killers = collections.defaultdict(set)
+        for test in self.tests:
+            passed, self.seconds[test.name] = run(test, 600, 1800)
+            if not passed:
+                sys.exit("mutate.py: %s fails without a mutant" % test.name)
+
+    def make(self, *targets):
+        return subprocess.run(["ninja", "-C", self.build, "-j1", *targets],
+                              stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL).returncode == 0
+
+    def code(self):
+        """A hash of the compiled libraries and of the program mlp."""
+        digest = hashlib.sha256()
+        for name in sorted(os.listdir(self.build)):
+            if name.endswith(".a") or name == "mlp":
+                with open(os.path.join(self.build, name), "rb") as file:
+                    digest.update(file.read())
+        return digest.digest()
+
+    def read_tests(self):
+        shown = subprocess.run(["ctest", "--show-only=json-v1"],
+                               cwd=self.build, check=True,
+                               capture_output=True).stdout
+        tests = []
+        for entry in json.loads(shown)["tests"]:
+            found = {p["name"]: p["value"] for p in entry["properties"]}
+            labels = found.get("LABELS", [])
+            if "unit" in labels or "example" in labels or \
+                    entry["name"] in SCRIPTS:
+                environment = dict(pair.split("=", 1) for pair in
+                                   found.get("ENVIRONMENT", []))
+                tests.append(Test(entry["name"], entry["command"],
+                                  found["WORKING_DIRECTORY"], environment,
+                                  labels))
+        return tests
+
+    def batches(self, mutant):
+        """The tests, those first that are likely to kill: those of the file,
+        those that killed a mutant of this file before, those of the room."""
+        room = mutants.room_of(mutant.file)
+        stem = os.path.splitext(os.path.basename(mutant.file))[0]
+        near = [t for t in self.tests if t.name == stem or
+                t.name in self.killers[mutant.file]]
+        in_room = [t for t in self.tests if t not in near and
+                   (room.split("/")[-1] in t.labels or
+                    room == "tool" and t.name.startswith("tool_"))]
+        rest = [t for t in self.tests if t not in near and t not in in_room]
+        for batch in near, in_room, rest:
+            if batch:
+                yield sorted(batch, key=lambda t: self.seconds[t.name])
+
+    def killer(self, tests):
+        """The name of the test that fails, or None."""
+        for test in tests:
+            cpu = int(5 * self.seconds[test.name]) + 5
+            if not run(test, cpu, 120 + 10 * cpu)[0]:
+                return test.name
+        return None
+
+    def try_out(self, mutant):
+        """The verdict on a planted mutant."""
+        if not self.make(*(t for t in LIBRARIES if self.has(t))):
+            return "does not compile", ""
+        if self.code() == self.clean_code:
+            return "same code", ""
+        for batch in self.batches(mutant):
+            programs = ["test_" + t.name for t in batch if "unit" in t.labels]
+            if len(programs) < len(batch):
+                programs.append("all")
+            if not self.make(*programs):
+                return "does not compile", ""
+            killer = self.killer(batch)
+            if killer:
+                self.killers[mutant.file].add(killer)
+                return "killed", killer
+        return "survived", ""
+
+    def has(self, target):
+        return os.path.exists(os.path.join(
+            self.build, "mlp" if target == "mlp_tool" else
+            "lib%s.a" % target))
+
+    def judge(self, mutant):
+        path = os.path.join(self.root, mutant.file)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        try:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text[:mutant.start] + mutant.text +
+                           text[mutant.end:])
+            return self.try_out(mutant)
+        finally:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+
+
+def equivalents(path):
+    """The list of (file, line before, line after) that change nothing."""
+    found = set()
+    with open(path, encoding="utf-8") as file:
+        for block in file.read().split("\n\n"):
+            lines = [l for l in block.splitlines() if not l.startswith("#")]
+            if len(lines) >= 4: # the rest is the reason
+                found.add(tuple(lines[:3]))
+    return found
+
+
+class Campaign:
+    """The mutants that are wanted, and what is known of them."""
+
+    def __init__(self, options, folder):
+        self.rooms = options.rooms.split(",") if options.rooms else None
+        here = os.path.dirname(os.path.abspath(__file__))
+        self.root = os.path.dirname(os.path.dirname(here))
+        self.equivalent = equivalents(os.path.join(here, "equivalent.txt"))
+        self.record = os.path.join(folder, "results.jsonl")
+        self.known = {}
+        if os.path.exists(self.record):
+            with open(self.record, encoding="utf-8") as file:
+                for line in file:
+                    r = json.loads(line)
+                    self.known[r["id"]] = (r["verdict"], r["by"])
+        if options.again:
+            self.known = {i: v for i, v in self.known.items()
+                          if v[0] != "survived"}
+        self.lock = threading.Lock()
+        self.supply = mutants.choose(self.root, options.seed)
+        self.left = options.count
+        self.counted = []
+
+    def verdict_without_run(self, mutant):
+        if (mutant.file, mutant.old, mutant.new) in self.equivalent:
+            return "equivalent", ""
+        return self.known.get(mutant.id)
+
+    def next(self):
+        """A mutant that must be tried, or None."""
+        with self.lock:
+            while self.left > 0:
+                mutant = next(self.supply, None)
+                if not mutant:
+                    return None
+                self.left -= 1
+                verdict = self.verdict_without_run(mutant)
+                wanted = not self.rooms or \
+                    mutants.room_of(mutant.file) in self.rooms
+                if wanted and not verdict:
+                    return mutant
+                if verdict:
+                    self.count(mutant, *verdict)
+            return None
+
+    def count(self, mutant, verdict, by):
+        if verdict in ("does not compile", "same code"):
+            self.left += 1
+        else:
+            self.counted.append((mutant, verdict, by))
+
+    def judged(self, mutant, verdict, by):
+        with self.lock:
+            with open(self.record, "a", encoding="utf-8") as file:
+                file.write(json.dumps({"id": mutant.id, "verdict": verdict,
+                                       "by": by, "file": mutant.file,
+                                       "old": mutant.old,
+                                       "new": mutant.new}) + "\n")
+            self.count(mutant, verdict, by)
+            print("%s %s  %s:%d\n    %s\n    %s" %
+                  (verdict, by, mutant.file, mutant.line, mutant.old,
+                   mutant.new), flush=True)
+
+
+def work(campaign, folder, failures):
+    try:
+        copy = None
+        while mutant := campaign.next():
+            copy = copy or Copy(campaign.root, folder)
+            campaign.judged(mutant, *copy.judge(mutant))
+    except BaseException as error:
+        failures.put(error)
+
+
+def report(counted):
+    """Prints the survivors and a table; returns the share that is killed."""
+    table = collections.defaultdict(collections.Counter)
+    for mutant, verdict, _ in counted:
+        table[mutants.room_of(mutant.file)][verdict] += 1
+        table["all"][verdict] += 1
+    print("\nSurvivors:")
+    for mutant, verdict, _ in sorted(counted):
+        if verdict == "survived":
+            print("%s\n%s\n%s\n" % (mutant.file, mutant.old, mutant.new))
+    print("%-16s %7s %8s %10s" % ("room", "killed", "survived", "equivalent"))
+    for room in (*mutants.ROOMS, "all"):
+        print("%-16s %7d %8d %10d" % (room, *(table[room][v] for v in (
+            "killed", "survived", "equivalent"))))
+    killed, survived = table["all"]["killed"], table["all"]["survived"]
+    share = killed / max(1, killed + survived)
+    print("mutants: %d planted, %d equivalent, %d of the other %d killed "
+          "(%.1f %%)" % (len(counted), table["all"]["equivalent"], killed,
+                         killed + survived, 100 * share))
+    return share
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build")
+    parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rooms")
+    parser.add_argument("--again", action="store_true")
+    options = parser.parse_args()
+    folder = os.path.join(os.path.abspath(options.build), "scripts/mutate")
+    os.makedirs(folder, exist_ok=True)
+    campaign = Campaign(options, folder)
+    failures = queue.Queue()
+    threads = [threading.Thread(target=work, args=(
+        campaign, os.path.join(folder, str(i)), failures))
+        for i in range(WORKERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if not failures.empty():
+        raise failures.get()
+    sys.exit(report(campaign.counted) < GOAL)
+
+
+if __name__ == "__main__":
+    main()
