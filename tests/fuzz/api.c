@@ -179,7 +179,7 @@ void api_begin(api *a, fuzz_draw *draw)
     a->draw = draw;
     memset(a->out, PATTERN, sizeof a->out);
     a->out_used = a->in_used = a->n_touched = 0;
-    a->logs = a->may_train = a->may_step = false;
+    a->logs = a->may_train = a->may_step = a->may_repeat = false;
 }
 
 void api_arm(api *a)
@@ -225,7 +225,8 @@ bool api_done(api *a, mlp_status status)
     fuzz_fail_after(SIZE_MAX);
     NEED(status >= MLP_OK && status <= MLP_ERR_ACCURACY);
     NEED(status != MLP_ERR_MEMORY || was_refused);
-    NEED(messages == (status != MLP_OK && a->logs ? 1 : 0));
+    NEED((messages > 0) == (status != MLP_OK && a->logs));
+    NEED(messages <= (a->may_repeat ? 2 : 1));
     if (status != MLP_OK) {
         need_untouched(a);
     }

@@ -39,9 +39,10 @@ typedef struct api {
     size_t out_used, in_used;
     api_object *touched[MAX_TOUCHED];
     size_t n_touched;
-    bool logs;      /* a failure has an object or hooks to log to */
-    bool may_train; /* a failure may leave other weights, as mlp.h says */
-    bool may_step;  /* a failure may leave another trainer, as mlp.h says */
+    bool logs;       /* a failure has an object or hooks to log to */
+    bool may_train;  /* a failure may leave other weights, as mlp.h says */
+    bool may_repeat; /* a failure may have two messages, as with ranks */
+    bool may_step;   /* a failure may leave another trainer, as mlp.h says */
 } api;
 
 /* A case of the fuzzer: calls one public function, or some that belong

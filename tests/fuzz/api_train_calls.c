@@ -87,6 +87,28 @@ static size_t any_threads(api *a)
                                        : 1;
 }
 
+/* Stands for ranks that have nothing to add. */
+static mlp_status add_nothing(void *numbers, size_t n, mlp_dtype dtype,
+                              void *user)
+{
+    (void)user;
+    NEED(numbers && n > 0 && (dtype == MLP_F32 || dtype == MLP_F64));
+    return MLP_OK;
+}
+
+/* Cuts batches into parts, of which other ranks may have some. */
+static void set_parts(api *a, mlp_train_options *o)
+{
+    mlp_exchange *exchange = api_in(a, 1, sizeof *exchange);
+    *exchange =
+        (mlp_exchange){.ranks = 1 + api_count(a, 2), .sum = add_nothing};
+    exchange->rank = fuzz_below(a->draw, 8) ? 0 : api_count(a, 2);
+    o->parts = api_count(a, 5);
+    o->batch_size = fuzz_once_in(a->draw, 2) ? 4 : o->batch_size;
+    o->exchange = fuzz_once_in(a->draw, 2) ? exchange : NULL;
+    a->may_repeat = o->exchange != NULL;
+}
+
 static mlp_train_options any_options(api *a, const mlp_net *net, size_t rows)
 {
     mlp_train_options o = mlp_train_defaults();
@@ -102,6 +124,9 @@ static mlp_train_options any_options(api *a, const mlp_net *net, size_t rows)
                                              : o.row_weights;
     o.class_weights = fuzz_once_in(a->draw, 8) ? weights : NULL;
     set_validation(a, net, &o);
+    if (fuzz_once_in(a->draw, 4)) {
+        set_parts(a, &o);
+    }
     o.on_epoch = stop_early;
     o.on_batch = fuzz_once_in(a->draw, 2) ? go_on : NULL;
     return o;
@@ -171,8 +196,10 @@ static void fit(api *a)
     /* Errors before anything is changed. */
     a->may_train = status == MLP_OK || streams || status == MLP_ERR_DIVERGED ||
                    options.schedule.rate == bad_rate;
-    /* The caller's own function has told what went wrong. */
-    a->logs = a->logs && !(streams && status == MLP_ERR_IO);
+    if (streams && status == MLP_ERR_IO) {
+        a->logs = false; /* the caller's own function knows what went wrong */
+        (void)fuzz_messages();
+    }
     if (api_done(a, status) && history) {
         use_history(*history);
     }

@@ -23,8 +23,9 @@ static void put_weights(fuzz_file *f, fuzz_draw *d, size_t n)
 static void build_genann(fuzz_file *f, fuzz_draw *d)
 {
     size_t inputs = 1 + fuzz_below(d, 3);
-    size_t layers = fuzz_below(d, 3);
-    size_t hidden = layers > 0 ? 1 + fuzz_below(d, 3) : 0;
+    bool is_deep = fuzz_once_in(d, 32); /* as deep as a network can be */
+    size_t layers = is_deep ? MLP_MAX_LAYERS - 1 : fuzz_below(d, 3);
+    size_t hidden = is_deep ? 1 : layers > 0 ? 1 + fuzz_below(d, 3) : 0;
     size_t outputs = 1 + fuzz_below(d, 3);
     size_t weights = 0;
     size_t n = inputs;
@@ -112,9 +113,12 @@ static void build(fuzz_file *f, fuzz_draw *d)
     }
 }
 
+/* Sizes stand at the beginning, and most of the text is weights. */
 static void lie(fuzz_file *f, fuzz_draw *d)
 {
-    (void)fuzz_lie_in_text(f, d, 0, f->size);
+    static const size_t ends[] = {16, 700, SIZE_MAX};
+    size_t end = ends[fuzz_below(d, 3)];
+    (void)fuzz_lie_in_text(f, d, 0, end < f->size ? end : f->size);
 }
 
 /* ---------------------------------------------------------------------------

@@ -98,7 +98,8 @@ static void log_message(mlp_status status, const char *message, void *user)
 
 mlp_hooks fuzz_hooks(void)
 {
-    return (mlp_hooks){allocate, release, log_message, NULL};
+    return (mlp_hooks){
+        .allocate = allocate, .release = release, .log = log_message};
 }
 
 void fuzz_fail_after(size_t n)
