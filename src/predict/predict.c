@@ -225,10 +225,8 @@ mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A)
     return status;
 }
 
-/* The kernels must be the same, too, because the size of the buffer `scratch`
- * depends on them. */
-mlp_status mlpi_check_workspace(const mlp_net *net,
-                                const mlp_workspace *workspace)
+mlp_status mlpi_refuse_workspace(const mlp_net *net,
+                                 const mlp_workspace *workspace)
 {
     if (!net) { /* the hooks of a workspace are those of a network */
         return workspace ? mlpi_error(&workspace->hooks, MLP_ERR_NULL,
@@ -236,13 +234,9 @@ mlp_status mlpi_check_workspace(const mlp_net *net,
                          : MLP_ERR_NULL;
     }
     TRY(mlpi_check_pointer(&net->hooks, workspace, "the workspace"));
-    if (workspace->kernels != net->kernels ||
-        !mlpi_layout_equal(&workspace->layout, &net->layout)) {
-        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "workspace: expects one that was made for the same "
-                          "layers, precision and kernels as the network's");
-    }
-    return MLP_OK;
+    return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                      "workspace: expects one that was made for the same "
+                      "layers, precision and kernels as the network's");
 }
 
 mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,

@@ -24,10 +24,23 @@
 mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
                               const mlp_view *A);
 
+/* Says why a workspace and a network do not fit. MLP_ERR_NULL,
+ * MLP_ERR_ARGUMENT. */
+mlp_status mlpi_refuse_workspace(const mlp_net *net,
+                                 const mlp_workspace *workspace);
+
 /* Checks that neither is NULL, and that the workspace's buffers fit the
- * network. MLP_ERR_NULL, MLP_ERR_ARGUMENT. */
-mlp_status mlpi_check_workspace(const mlp_net *net,
-                                const mlp_workspace *workspace);
+ * network. The kernels must be the same, too, because the size of the buffer
+ * `scratch` depends on them. The check is inlined, because the prediction of a
+ * row may take no longer than ten calls. Fails as mlpi_refuse_workspace. */
+static inline mlp_status mlpi_check_workspace(const mlp_net *net,
+                                              const mlp_workspace *workspace)
+{
+    return net && workspace && workspace->kernels == net->kernels &&
+                   mlpi_layout_equal(&workspace->layout, &net->layout)
+               ? MLP_OK
+               : mlpi_refuse_workspace(net, workspace);
+}
 
 /* Computes A = network(X), in the caller's units, with all threads of the
  * workspace if there is work enough. The arguments have been checked, and the
