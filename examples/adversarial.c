@@ -110,7 +110,8 @@ int main(int argc, char **argv)
     labels = mlp_cview_rows(labels, TRAIN, TEST);
     find_sign(net, X, labels, sign);
     printf("Epsilon | sign of dJ/dX | random sign\n");
-    for (double epsilon = 0; epsilon <= 3; epsilon += 0.5) {
+    for (int i = 0; i <= 6; i++) {
+        double epsilon = 0.5 * i;
         printf("%7.1f | %12.2f%% | %10.2f%%\n", epsilon,
                accuracy_after(net, X, labels, epsilon, sign),
                accuracy_after(net, X, labels, epsilon, random_sign));

@@ -172,8 +172,8 @@ static void divide_batches(mlpi_dataset *data, mlp_optimizer_kind kind,
         options->batch_size = data->all_m;
     }
     mlpi_train_options_resolve_counts(options, kind, data->all_m, max_rows);
-    parts->rows = mlpi_min_size(
-        mlpi_divide_up(options->batch_size, parts->count), longest);
+    size_t most = mlpi_divide_up(options->batch_size, parts->count);
+    parts->rows = mlpi_max_size(mlpi_min_size(most, longest), 1);
     options->batch_size = parts->rows * parts->count;
     data->batch_count = mlpi_divide_up(longest, parts->rows);
 }

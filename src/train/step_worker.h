@@ -19,18 +19,18 @@
 
 /* What Y of a step holds: targets, or, for a backward pass alone, the caller's
  * derivative dJ/dA[L] or dJ/dZ[L]. */
-typedef enum mlpi_content_of_Y {
+typedef enum mlpi_content {
     MLPI_TARGETS,
     MLPI_DERIVATIVE_BY_A,
     MLPI_DERIVATIVE_BY_Z
-} mlpi_content_of_Y;
+} mlpi_content;
 
 /* What a step is asked to do. All threads read it, and none changes it. */
 typedef struct mlpi_step_args {
     /* Rows. Their shapes and values have been checked. */
     size_t m;                  /* rows of the batch */
     mlp_cview X, Y;            /* inputs and targets, at least m rows */
-    mlpi_content_of_Y content; /* what Y holds */
+    mlpi_content content;      /* what Y holds */
     const size_t *order;       /* [m]: which rows of X and Y; NULL: 0..m-1 */
     size_t prefetch_ahead;     /* where in `order` the next batch begins,
                                   to fetch it into the cache; 0: no fetch */

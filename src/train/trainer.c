@@ -191,8 +191,7 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
 /* Computes the gradients from what Y holds. They include the penalties, which
  * are a part of the loss. They are not clipped: clipping is a part of the
  * update. */
-static void backward(mlp_trainer *trainer, mlp_cview Y,
-                     mlpi_content_of_Y content)
+static void backward(mlp_trainer *trainer, mlp_cview Y, mlpi_content content)
 {
     mlpi_step_args args = {.m = trainer->batch.m, .Y = Y, .content = content};
     mlpi_step_backward(trainer, &args);
@@ -214,7 +213,7 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y)
 
 /* Backward from the caller's derivative. Its message calls it `name`. */
 static mlp_status backward_from(mlp_trainer *trainer, mlp_cview derivative,
-                                const char *name, mlpi_content_of_Y content)
+                                const char *name, mlpi_content content)
 {
     if (!trainer) {
         return MLP_ERR_NULL;

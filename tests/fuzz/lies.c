@@ -45,6 +45,7 @@ void fuzz_print(fuzz_file *f, const char *format, ...)
     char text[512];
     va_list arguments;
     va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
     int n = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     NEED(n >= 0 && (size_t)n < sizeof text);
@@ -109,7 +110,7 @@ static range similar_token(const fuzz_file *f, fuzz_draw *d, range text,
 static range any_part(const fuzz_file *f, fuzz_draw *d, range text)
 {
     static const char marks[] = "\n,;\t }\"";
-    char mark = marks[fuzz_below(d, sizeof marks - 1)];
+    unsigned char mark = (unsigned char)marks[fuzz_below(d, sizeof marks - 1)];
     size_t at = text.from + fuzz_below(d, text.to - text.from);
     range part = {at, at};
     while (part.from > text.from && f->bytes[part.from - 1] != mark) {

@@ -336,7 +336,7 @@ static double difference_of(const model *m, bool scales)
     return worst;
 }
 
-static void dX_is_the_difference_of_the_loss(void **state)
+static void input_gradients_are_differences_of_the_loss(void **state)
 {
     (void)state;
     static const model models[] = {
@@ -480,8 +480,9 @@ static void what_does_not_fit_changes_nothing(void **state)
     mlp_net_free(net);
 }
 
-static void assert_no_dX(hook_record *record, mlp_trainer *trainer, size_t l,
-                         mlp_status status, const char *part)
+static void assert_no_input_gradient(hook_record *record, mlp_trainer *trainer,
+                                     size_t l, mlp_status status,
+                                     const char *part)
 {
     mlp_view view = mlp_view_f64(NULL, 7, 8);
     assert_told(record, mlp_trainer_tensor(trainer, MLP_DX, l, &view), status,
@@ -489,20 +490,21 @@ static void assert_no_dX(hook_record *record, mlp_trainer *trainer, size_t l,
     assert_true(view.rows == 7 && view.cols == 8 && !view.data);
 }
 
-static void dX_comes_before_the_update(void **state)
+static void an_input_gradient_comes_before_the_update(void **state)
 {
     (void)state;
     hook_record record = {0};
     mlp_net *net = new_net(&xor_model, MLP_F64, &record);
     mlp_trainer *trainer = trainer_of(net, 4);
     data d = xor_data(MLP_F64);
-    assert_no_dX(&record, trainer, 0, MLP_ERR_ORDER, "backward");
+    assert_no_input_gradient(&record, trainer, 0, MLP_ERR_ORDER, "backward");
     assert_int_equal(mlp_trainer_forward(trainer, ro(d.X)), MLP_OK);
-    assert_no_dX(&record, trainer, 0, MLP_ERR_ORDER, "backward");
+    assert_no_input_gradient(&record, trainer, 0, MLP_ERR_ORDER, "backward");
     assert_int_equal(mlp_trainer_backward(trainer, ro(d.Y)), MLP_OK);
-    assert_no_dX(&record, trainer, 1, MLP_ERR_ARGUMENT, "got layer 1");
+    assert_no_input_gradient(&record, trainer, 1, MLP_ERR_ARGUMENT,
+                             "got layer 1");
     assert_int_equal(mlp_trainer_update(trainer, 0.5), MLP_OK);
-    assert_no_dX(&record, trainer, 0, MLP_ERR_ORDER, "update");
+    assert_no_input_gradient(&record, trainer, 0, MLP_ERR_ORDER, "update");
     assert_int_equal(mlp_trainer_backward(trainer, ro(d.Y)), MLP_OK);
     mlp_view first = copy_of(seen(trainer, MLP_DX, 0));
     assert_int_equal(mlp_trainer_update(trainer, 0.5), MLP_OK);
@@ -511,16 +513,16 @@ static void dX_comes_before_the_update(void **state)
     assert_true(deviation(seen(trainer, MLP_DX, 0), ro(first)) > 0);
     assert_int_equal(mlp_trainer_step(trainer, ro(d.X), ro(d.Y), 0.1, NULL),
                      MLP_OK);
-    assert_no_dX(&record, trainer, 0, MLP_ERR_ORDER, "update");
+    assert_no_input_gradient(&record, trainer, 0, MLP_ERR_ORDER, "update");
     assert_int_equal(mlp_trainer_forward(trainer, ro(d.X)), MLP_OK);
-    assert_no_dX(&record, trainer, 0, MLP_ERR_ORDER, "backward");
+    assert_no_input_gradient(&record, trainer, 0, MLP_ERR_ORDER, "backward");
     free(first.data);
     free_data(d);
     mlp_trainer_free(trainer);
     mlp_net_free(net);
 }
 
-static void dX_allocates_once(void **state)
+static void an_input_gradient_allocates_once(void **state)
 {
     (void)state;
     hook_record record = {0};
@@ -533,7 +535,8 @@ static void dX_allocates_once(void **state)
         mlp_trainer_backward(trainer, mlp_cview_rows(ro(d.Y), 0, 1)), MLP_OK);
     size_t before = record.allocations;
     record.fail_at = before + 1;
-    assert_no_dX(&record, trainer, 0, MLP_ERR_MEMORY, "dX: out of memory");
+    assert_no_input_gradient(&record, trainer, 0, MLP_ERR_MEMORY,
+                             "dX: out of memory");
     mlp_view one = copy_of(seen(trainer, MLP_DX, 0));
     assert_int_equal(mlp_trainer_forward(trainer, ro(d.X)), MLP_OK);
     assert_int_equal(mlp_trainer_backward(trainer, ro(d.Y)), MLP_OK);
@@ -553,11 +556,11 @@ int main(void)
         cmocka_unit_test(gradients_are_pytorchs),
         cmocka_unit_test(own_losses_give_what_backward_gives),
         cmocka_unit_test(bits_depend_on_no_thread_and_no_kernel),
-        cmocka_unit_test(dX_is_the_difference_of_the_loss),
+        cmocka_unit_test(input_gradients_are_differences_of_the_loss),
         cmocka_unit_test(two_networks_are_one),
         cmocka_unit_test(what_does_not_fit_changes_nothing),
-        cmocka_unit_test(dX_comes_before_the_update),
-        cmocka_unit_test(dX_allocates_once),
+        cmocka_unit_test(an_input_gradient_comes_before_the_update),
+        cmocka_unit_test(an_input_gradient_allocates_once),
     };
     return cmocka_run_group_tests_name("backward_from", tests, NULL, NULL);
 }

@@ -137,7 +137,7 @@ static mlp_status sum(void *numbers, size_t n, mlp_dtype dtype, void *user)
 {
     process *p = user;
     world *w = p->world;
-    double *sums = malloc((n + 1) * sizeof *sums);
+    double *sums = calloc(n + 1, sizeof *sums);
     w->numbers[p->rank] = numbers;
     w->counts[p->rank] = n;
     (void)pthread_barrier_wait(&w->barrier);
@@ -720,7 +720,7 @@ static void each_block_holds_out_rows(void **state)
 
 /* What a stream has been asked for, and the rows of its steps. */
 typedef struct requests {
-    const parts_case *c;
+    parts_case *c;
     size_t of[CASE_ROWS], rows;
 } requests;
 
@@ -731,7 +731,7 @@ static mlp_status count_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
     if (number < CASE_ROWS) {
         r->of[number]++;
     }
-    return next_parts_chunk(epoch, number, chunk, (void *)(uintptr_t)r->c);
+    return next_parts_chunk(epoch, number, chunk, r->c);
 }
 
 static bool count_rows(const mlp_batch_progress *progress, void *user)

@@ -30,7 +30,8 @@ char long_text[TEXT + 1];
 
 static world *now;    /* the world of the call; a bad case may be a NULL user */
 static FILE *console; /* standard output as it was at the start */
-static int printed;   /* a file that got its place, and standard error's */
+static int console_descriptor;
+static int printed;    /* a file that got its place, and standard error's */
 static size_t n_wrong; /* findings */
 
 /* Ends the program if the test itself is wrong. */
@@ -458,7 +459,7 @@ static void crashed(int number)
                            "\n"};
     (void)signal(number, SIG_DFL);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        if (write(fileno(console), parts[i], strlen(parts[i])) < 0) {
+        if (write(console_descriptor, parts[i], strlen(parts[i])) < 0) {
             return;
         }
     }
@@ -535,10 +536,11 @@ static void check_effects(const function *f, const misuse *m, const world *w,
 {
     static snapshot after;
     static unsigned char pattern[sizeof(outputs)];
+    const unsigned char *out = (const unsigned char *)&w->out;
     bool failed = result.status != MLP_OK;
     memset(pattern, PATTERN, sizeof pattern);
     if (failed && !(f->flags & REPORTS) &&
-        memcmp(pattern, &w->out, sizeof pattern) != 0) {
+        memcmp(pattern, out, sizeof pattern) != 0) {
         wrong(f, m, "an output is written");
     }
     take_snapshot(w, &after);
@@ -583,7 +585,8 @@ static void make_call(const function *f, size_t n, mlp_dtype precision,
 /* Standard output and standard error become one file, which must stay empty. */
 static void watch_printing(void)
 {
-    console = fdopen(dup(STDOUT_FILENO), "w");
+    console_descriptor = dup(STDOUT_FILENO);
+    console = fdopen(console_descriptor, "w");
     FILE *file = tmpfile();
     need(console && file, "a temporary file");
     printed = fileno(file);

@@ -168,6 +168,9 @@ typedef struct function {
 extern const function functions[];
 extern const size_t n_functions;
 
+/* The names below are short, because the table of arguments is full of them.
+ * NOLINTBEGIN(readability-identifier-naming) */
+
 /* A call ends with one of these, which records what it returned. The second
  * takes true if the value is what mlp.h names for NULL. */
 void returned_status(mlp_status status);
@@ -185,5 +188,7 @@ const void *with_number(world *w, mlp_cview view, double number);
 
 /* The caller's functions. */
 mlp_status some_rows(size_t epoch, size_t number, mlp_chunk *chunk, void *user);
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #endif

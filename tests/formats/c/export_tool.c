@@ -175,9 +175,7 @@ static mlp_net *make_net(const example *e)
         const double mean[] = {0.5, -2, 100, 1e-3, 0};
         const double std[] = {0.25, 3, 1000, 1e-4, 1};
         check(mlp_net_set_scaling(net, mean, std));
-        if (e->loss == MLP_LOSS_MSE) {
-            check(mlp_net_set_target_scaling(net, mean, std));
-        } else if (e->loss == MLP_LOSS_GAUSSIAN_NLL) {
+        if (e->loss == MLP_LOSS_MSE || e->loss == MLP_LOSS_GAUSSIAN_NLL) {
             check(mlp_net_set_target_scaling(net, mean, std));
         }
     }
