@@ -74,7 +74,6 @@ typedef struct world {
         size_t sizes[OUT_BYTES / sizeof(size_t)];
         mlp_scores scores;
         mlp_gradient_check check;
-        mlp_layer layer;
         mlp_view view;
         mlp_export_report report;
     } out;

@@ -48,9 +48,19 @@ static mlp_status initialise(world *w)
     return mlp_net_initialise(w->net, MLP_INIT_GLOROT, 3);
 }
 
+/* The gaps between the fields of a struct may hold anything. */
 static mlp_status layer(world *w)
 {
-    return mlp_net_layer(w->net, 1, &w->out.layer);
+    mlp_layer layer = {.width = 0};
+    mlp_status status = mlp_net_layer(w->net, 1, &layer);
+    if (status == MLP_OK) {
+        w->out.numbers[0] = (double)layer.width;
+        w->out.numbers[1] = (double)layer.activation;
+        w->out.numbers[2] = layer.slope;
+        w->out.numbers[3] = layer.dropout;
+        w->out.numbers[4] = layer.batch_norm;
+    }
+    return status;
 }
 
 /* Views hold addresses, which differ from world to world. */
