@@ -85,7 +85,7 @@ static void environments_are_recognised(void **state)
     (void)feclearexcept(FE_ALL_EXCEPT);
 }
 
-enum { ROWS = 4000, CALLS = 17 };
+enum { ROWS = 4000, CALLS = 18 };
 
 /* Everything that the calls below need. */
 typedef struct objects {
@@ -98,7 +98,7 @@ typedef struct objects {
 } objects;
 
 /* Calls function number i; returns false past the last one. All of them
- * compute, and none is called for single rows. */
+ * compute, and none predicts a single row. */
 static bool call(objects *o, int i, mlp_status *status)
 {
     mlp_cview X = ro(o->d.X);
@@ -164,6 +164,10 @@ static bool call(objects *o, int i, mlp_status *status)
         return true;
     case 16:
         *status = mlp_k_fold(Y, &split, 0, order, &n_test);
+        return true;
+    case 17:
+        *status = mlp_jacobian(o->net, o->workspace, mlp_cview_rows(X, 0, 1),
+                               mlp_view_f64(o->A.data, 1, 4));
         return true;
     default:
         return false;

@@ -54,7 +54,7 @@ static mlp_status train(const kept *k, bool validates)
                             : mlp_cview_f64(X, ROWS, INPUTS);
     mlp_train_options options = mlp_train_defaults();
     options.epochs = 1;
-    options.batch_size = mlp_net_loss(k->net) == MLP_LOSS_MSE ? 0 : 2;
+    options.batch_size = 0;
     options.threads = 1;
     options.patience = 2;
     options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_PLATEAU);

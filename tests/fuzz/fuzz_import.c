@@ -81,13 +81,13 @@ static void build(fuzz_file *f, fuzz_draw *d)
     fuzz_print(f, "}");
     f->bytes[0] = (unsigned char)((f->size - 8) & 255);
     f->bytes[1] = (unsigned char)((f->size - 8) >> 8);
-    /* Bytes with a zero in the highest place are finite in each type. */
+    /* With this highest byte a number is finite in each type. */
     for (size_t i = 0; i < h.bytes; i++) {
         unsigned char byte = (unsigned char)fuzz_below(d, 256);
-        fuzz_append(f, &byte, (i + 1) % widths[h.type] ? 1 : 0);
         if ((i + 1) % widths[h.type] == 0) {
-            fuzz_append(f, "\x3c", 1);
+            byte = 0x3c;
         }
+        fuzz_append(f, &byte, 1);
     }
 }
 

@@ -39,25 +39,8 @@ static mlp_net *network(mlp_dtype dtype, mlp_loss loss, mlp_activation last,
     mlp_config config = config_for(layers, dtype, loss, last);
     config.kernels = kernels;
     mlp_net *net = net_of(&config);
-    vector v = read_vector("distributions_parameters");
-    const double *next = v.data;
-    for (size_t l = 1; l <= 2; l++) {
-        mlp_view W = tensor(net, MLP_W, l);
-        mlp_view b = tensor(net, MLP_B, l);
-        put_all(W, W.rows * W.cols, next);
-        put_all(b, b.cols, next + W.rows * W.cols);
-        next += W.rows * W.cols + b.cols;
-    }
-    free(v.data);
+    put_layers(net, "distributions_parameters");
     return net;
-}
-
-static mlp_view matrix_from(mlp_dtype dtype, const char *name)
-{
-    vector v = read_vector(name);
-    mlp_view matrix = new_matrix(dtype, v.rows, v.cols, v.data);
-    free(v.data);
-    return matrix;
 }
 
 /* Returns the rows of inputs, and targets that suit the loss. */
@@ -70,11 +53,13 @@ static data data_for(mlp_dtype dtype, mlp_loss loss)
                                                       : "distributions_pairs")};
 }
 
-static mlp_trainer *trainer_of(mlp_net *net, size_t rows)
+/* Returns what a network predicts. The caller frees the data. */
+static mlp_view outputs_of(const mlp_net *net, mlp_view X)
 {
-    mlp_trainer *trainer = NULL;
-    assert_int_equal(mlp_trainer_create(net, rows, &trainer), MLP_OK);
-    return trainer;
+    mlp_view A =
+        new_matrix(mlp_net_precision(net), X.rows, mlp_net_outputs(net), NULL);
+    assert_int_equal(mlp_predict(net, ro(X), A), MLP_OK);
+    return A;
 }
 
 /* ---------------------------------------------------------------------------
@@ -246,6 +231,46 @@ static void scores_are_the_loss_of_a_trainer(void **state)
                              MLP_OK);
             assert_true(scores.loss == loss && isnan(scores.accuracy));
             mlp_trainer_free(trainer);
+            free_data(d);
+            mlp_net_free(net);
+        }
+    }
+}
+
+/* Three columns do not divide the terms that are computed at a time, so these
+ * begin in any column. A plain loop adds all terms. */
+static void each_term_has_the_numbers_of_its_column(void **state)
+{
+    (void)state;
+    enum { MANY = 100, COLUMNS = 3 };
+    static const double tau[COLUMNS] = {0.05, 0.5, 0.9};
+    FOR_EACH_PRECISION(p)
+    {
+        for (size_t pairs = 0; pairs < 2; pairs++) {
+            mlp_layer layers[2];
+            mlp_config config = config_for(
+                layers, p, pairs ? MLP_LOSS_GAUSSIAN_NLL : MLP_LOSS_QUANTILE,
+                MLP_ACT_AUTO);
+            layers[1].width = (1 + pairs) * COLUMNS;
+            config.quantiles = pairs ? NULL : tau;
+            mlp_net *net = net_of(&config);
+            data d = {random_matrix(p, MANY, INPUTS, -1, 1),
+                      random_matrix(p, MANY, COLUMNS, 0, 3)};
+            mlp_view A = outputs_of(net, d.X);
+            mlp_scores scores = {NAN, NAN};
+            double sum = 0;
+            for (size_t k = 0; k < MANY * COLUMNS; k++) {
+                size_t i = k / COLUMNS;
+                size_t j = k % COLUMNS;
+                double e = at(d.Y, i, j) - at(A, i, j);
+                double s = pairs ? at(A, i, COLUMNS + j) : 0;
+                sum += pairs ? (s + e * e * exp(-s)) / 2
+                             : fmax(tau[j] * e, (tau[j] - 1) * e);
+            }
+            assert_int_equal(mlp_evaluate(net, ro(d.X), ro(d.Y), &scores),
+                             MLP_OK);
+            assert_relative(scores.loss, sum / (MANY * COLUMNS), 1e-6);
+            free(A.data);
             free_data(d);
             mlp_net_free(net);
         }
@@ -492,15 +517,6 @@ static void exact_targets_give_no_nan_in_silence(void **state)
  * Scaling
  */
 
-/* Returns what a network predicts. The caller frees the data. */
-static mlp_view outputs_of(const mlp_net *net, mlp_view X)
-{
-    mlp_view A =
-        new_matrix(mlp_net_precision(net), X.rows, mlp_net_outputs(net), NULL);
-    assert_int_equal(mlp_predict(net, ro(X), A), MLP_OK);
-    return A;
-}
-
 /* A variance is multiplied by std^2, and has no mean. Saved and loaded, it
  * stays so. */
 static void variances_are_scaled_by_the_square(void **state)
@@ -728,6 +744,7 @@ int main(void)
         cmocka_unit_test(gradients_are_checked_with_the_same_loss),
         cmocka_unit_test(kernels_and_threads_give_the_same_bits),
         cmocka_unit_test(scores_are_the_loss_of_a_trainer),
+        cmocka_unit_test(each_term_has_the_numbers_of_its_column),
         cmocka_unit_test(training_goes_on_from_copies),
         cmocka_unit_test(quantiles_cover_their_share),
         cmocka_unit_test(rates_of_counts_are_found),

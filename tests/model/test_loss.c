@@ -15,16 +15,7 @@ static mlp_net *network(mlp_dtype dtype, const mlp_config *like)
     mlp_config config = *like;
     config.precision = dtype;
     mlp_net *net = saved_net_of(&config);
-    vector v = read_vector("losses_parameters");
-    const double *next = v.data;
-    for (size_t l = 1; l <= 2; l++) {
-        mlp_view W = tensor(net, MLP_W, l);
-        mlp_view b = tensor(net, MLP_B, l);
-        put_all(W, W.rows * W.cols, next);
-        put_all(b, b.cols, next + W.rows * W.cols);
-        next += W.rows * W.cols + b.cols;
-    }
-    free(v.data);
+    put_layers(net, "losses_parameters");
     return net;
 }
 
@@ -39,14 +30,6 @@ static mlp_config config_for(mlp_layer layers[2], mlp_loss loss,
     config.n_layers = 2;
     config.loss = loss;
     return config;
-}
-
-static mlp_view matrix_from(mlp_dtype dtype, const char *name)
-{
-    vector v = read_vector(name);
-    mlp_view matrix = new_matrix(dtype, v.rows, v.cols, v.data);
-    free(v.data);
-    return matrix;
 }
 
 /* ---------------------------------------------------------------------------

@@ -190,8 +190,9 @@ static void jacobians_are_differences(void **state)
     }
 }
 
-/* The last two networks are so wide that the buffers of a workspace have 8
- * rows, and the matrix goes through the layers in several blocks of columns. */
+/* The last three networks are so wide that the buffers of a workspace have 8
+ * rows, and the matrix goes through the layers in several blocks of columns.
+ * The last of all is widest at its inputs. */
 static void deep_and_wide_jacobians_are_differences(void **state)
 {
     (void)state;
@@ -207,7 +208,11 @@ static void deep_and_wide_jacobians_are_differences(void **state)
           {17, MLP_ACT_SOFTMAX}},
          MLP_LOSS_CCE},
         {11, 2, {{9001, MLP_ACT_TANH}, {13, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE},
-        {13, 2, {{9001, MLP_ACT_TANH}, {11, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE}};
+        {13, 2, {{9001, MLP_ACT_TANH}, {11, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE},
+        {9001,
+         2,
+         {{11, MLP_ACT_SOFTPLUS}, {13, MLP_ACT_IDENTITY}},
+         MLP_LOSS_MSE}};
     for (uint32_t i = 0; i < COUNT(models); i++) {
         problem p = problem_of(&models[i], MLP_F64, i, NULL);
         assert_differences(&p);

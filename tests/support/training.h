@@ -231,6 +231,14 @@ static inline void assert_predicts_a_row(const mlp_net *net)
     free(A.data);
 }
 
+static inline mlp_trainer *trainer_of(mlp_net *net, size_t max_rows)
+{
+    mlp_trainer *trainer = NULL;
+    assert_int_equal(mlp_trainer_create(net, max_rows, &trainer), MLP_OK);
+    assert_non_null(trainer);
+    return trainer;
+}
+
 static inline mlp_net *clone_of(const mlp_net *net)
 {
     mlp_net *copy = NULL;
@@ -243,6 +251,32 @@ static inline void put_vector(mlp_view view, const char *name)
 {
     vector v = read_vector(name);
     put_all(view, v.rows * v.cols, v.data);
+    free(v.data);
+}
+
+/* Returns the array `name` of tests/vectors. The caller frees its data. */
+static inline mlp_view matrix_from(mlp_dtype dtype, const char *name)
+{
+    vector v = read_vector(name);
+    mlp_view matrix = new_matrix(dtype, v.rows, v.cols, v.data);
+    free(v.data);
+    return matrix;
+}
+
+/* Sets W and b of all layers to the array `name` of tests/vectors, which has
+ * them in the order W1, b1, W2, b2, ... */
+static inline void put_layers(mlp_net *net, const char *name)
+{
+    vector v = read_vector(name);
+    const double *next = v.data;
+    for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
+        mlp_view W = tensor(net, MLP_W, l);
+        mlp_view b = tensor(net, MLP_B, l);
+        put_all(W, W.rows * W.cols, next);
+        put_all(b, b.cols, next + W.rows * W.cols);
+        next += W.rows * W.cols + b.cols;
+    }
+    assert_ptr_equal(next, v.data + v.rows * v.cols);
     free(v.data);
 }
 

@@ -7,13 +7,6 @@
  */
 #include "support/training.h"
 
-static mlp_trainer *trainer_of(mlp_net *net, size_t max_rows)
-{
-    mlp_trainer *trainer = NULL;
-    assert_int_equal(mlp_trainer_create(net, max_rows, &trainer), MLP_OK);
-    return trainer;
-}
-
 static mlp_cview gradients_of(mlp_trainer *trainer)
 {
     mlp_view view;

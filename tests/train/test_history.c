@@ -189,13 +189,6 @@ static void history_of_nothing_is_empty(void **state)
  * Several fits of one trainer
  */
 
-static mlp_trainer *trainer_of(mlp_net *net, size_t rows)
-{
-    mlp_trainer *trainer = NULL;
-    assert_int_equal(mlp_trainer_create(net, rows, &trainer), MLP_OK);
-    return trainer;
-}
-
 /* Compares 20 epochs with fits of 1, 7, 0 and 12 epochs, with shuffling,
  * validation and the best weights. */
 static void trainers_fits_go_on(void **state)

@@ -6,13 +6,6 @@
  */
 #include "support/training.h"
 
-static mlp_trainer *trainer_of(mlp_net *net, size_t rows)
-{
-    mlp_trainer *trainer = NULL;
-    assert_int_equal(mlp_trainer_create(net, rows, &trainer), MLP_OK);
-    return trainer;
-}
-
 static void step_is_the_four_steps(void **state)
 {
     (void)state;

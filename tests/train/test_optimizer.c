@@ -46,22 +46,10 @@ static mlp_optimizer variant_of(mlp_optimizer_kind kind, int variant)
     return o;
 }
 
-/* The file holds W1, b1, W2, b2. */
 static mlp_net *fixture_net(mlp_dtype precision)
 {
     mlp_net *net = new_net(&fixture_model, precision, NULL);
-    vector v = read_vector("optimizers_initial");
-    const double *from = v.data;
-    for (size_t l = 1; l <= 2; l++) {
-        mlp_view W = tensor(net, MLP_W, l);
-        put_all(W, W.rows * W.cols, from);
-        from += W.rows * W.cols;
-        mlp_view b = tensor(net, MLP_B, l);
-        put_all(b, b.cols, from);
-        from += b.cols;
-    }
-    assert_int_equal(from - v.data, PARAMETERS);
-    free(v.data);
+    put_layers(net, "optimizers_initial");
     return net;
 }
 

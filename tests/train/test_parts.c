@@ -116,6 +116,7 @@ typedef struct process {
     size_t stop_at;     /* the batch after which on_batch says stop; 0: none */
     size_t end_at;      /* the epoch after which on_epoch says so */
     size_t batches, epochs;
+    bool is_trained;  /* takes a view of W, and so counts as trained */
     bool has_trainer; /* the hash is then that of a checkpoint, too */
     double momentum;  /* of the trainer's optimizer; 0: as in the options */
 } process;
@@ -240,6 +241,10 @@ static void *run_process(void *argument)
     c.options.on_epoch = on_epoch;
     c.options.user = p;
     p->status = mlp_net_create(&c.config, &net);
+    if (p->status == MLP_OK && p->is_trained) {
+        mlp_view W;
+        p->status = mlp_net_tensor(net, MLP_W, 1, &W);
+    }
     p->record.allocations = 0;
     p->record.fail_at = p->fit_fail_at;
     if (p->status == MLP_OK && p->has_trainer) {
@@ -593,7 +598,7 @@ static void different_options_end_all(void **state)
     process processes[CASE_PARTS];
     find_case("momentum", rows, &c);
     c.options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_STEP);
-    for (size_t k = 0; k < 6; k++) {
+    for (size_t k = 0; k < 7; k++) {
         other = c;
         other.options.epochs += k == 0;
         other.options.batch_size += k == 1 ? CASE_PARTS : 0;
@@ -607,10 +612,68 @@ static void different_options_end_all(void **state)
             processes[r].has_trainer = k == 5;
         }
         processes[CULPRIT].momentum = k == 5 ? 0.8 : 0.0;
+        processes[CULPRIT].is_trained = k == 6;
         run_world(processes, RANKS);
         for (size_t r = 0; r < RANKS; r++) {
             assert_int_equal(processes[r].status,
                              k == 3 ? MLP_ERR_SHAPE : MLP_ERR_ARGUMENT);
+        }
+    }
+    free(rows);
+}
+
+/* Changes number k of the options that all ranks must have; returns false past
+ * the last one. */
+static bool change_option(mlp_train_options *o, size_t k)
+{
+    mlp_schedule *rate = &o->schedule;
+    mlp_optimizer *by = &o->optimizer;
+    size_t *const counts[] = {&o->epochs,     &o->patience,  &rate->every,
+                              &rate->warm_up, &rate->epochs, &rate->patience};
+    bool *const flags[] = {&o->standardise, &o->shuffle, &o->restore_best};
+    double *const numbers[] = {
+        &o->learning_rate, &o->min_delta,     &o->validation_fraction,
+        &rate->decay,      &rate->factor,     &rate->min_delta,
+        &rate->min_rate,   &by->momentum,     &by->beta1,
+        &by->beta2,        &by->rho,          &by->epsilon,
+        &by->rprop_grow,   &by->rprop_shrink, &by->rprop_min,
+        &by->rprop_max,    &by->l2,           &by->l1,
+        &by->weight_decay, &by->clip_value,   &by->clip_norm};
+    if (k < COUNT(counts)) {
+        ++*counts[k];
+    } else if ((k -= COUNT(counts)) < COUNT(flags)) {
+        *flags[k] = !*flags[k];
+    } else if ((k -= COUNT(flags)) < COUNT(numbers)) {
+        *numbers[k] = *numbers[k] > 0.0 ? 0.99 * *numbers[k] : 0.01;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* A comparison fails on all ranks, and each of them has two messages: one about
+ * itself, and one about the first rank that has failed. An option that is not
+ * valid would give the others one message. */
+static void each_option_is_compared(void **state)
+{
+    (void)state;
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    process processes[CASE_PARTS];
+    find_case("held out", rows, &c);
+    c.options.optimizer.clip_value = c.options.optimizer.clip_norm = 1.0;
+    c.options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_STEP);
+    parts_case other = c;
+    for (size_t k = 0; change_option(&other.options, k); k++, other = c) {
+        begin_processes(processes, &c);
+        processes[CULPRIT].c = &other;
+        run_world(processes, RANKS);
+        for (size_t r = 0; r < RANKS; r++) {
+            if (processes[r].status != MLP_ERR_ARGUMENT ||
+                processes[r].record.messages != 2) {
+                fail_msg("option %zu, rank %zu: %s", k, r,
+                         processes[r].record.message);
+            }
         }
     }
     free(rows);
@@ -818,7 +881,8 @@ static void assert_scaling(size_t without)
         weights[i] = i < without ? 0.0 : 1.0;
         put(X, i, 0, 1e200 * (at(X, i, 0) + 0.1 * (double)i));
         put(X, i, 1, 1e-250 * at(X, i, 1));
-        for (size_t j = 2; j < COLS; j++) {
+        put(X, i, 2, 1e307 * at(X, i, 2));
+        for (size_t j = 3; j < COLS; j++) {
             put(X, i, j, 0.1 + (double)j / 7);
         }
     }
@@ -835,7 +899,7 @@ static void assert_scaling(size_t without)
     assert_int_equal(mlp_net_scaling(net, got[0], got[1]), MLP_OK);
     assert_int_equal(mlp_net_scaling(expected, want[0], want[1]), MLP_OK);
     for (size_t j = 0; j < COLS; j++) {
-        double error = j < 2 ? 1e-13 : 0.0;
+        double error = j < 3 ? 1e-13 : 0.0;
         assert_true(fabs(got[0][j] - want[0][j]) <= error * fabs(want[0][j]));
         assert_true(fabs(got[1][j] - want[1][j]) <= error * want[1][j]);
     }
@@ -853,7 +917,8 @@ static void scaling_is_that_of_all_rows(void **state)
 }
 
 /* A rank whose rows all have the weight 0 finds the same origin as the others,
- * wherever the first part with rows that count is. */
+ * wherever the first part with rows that count is. A column varies so little that
+ * there is a hint, which only rank 0 gives. */
 static void ranks_without_weights_scale_as_one(void **state)
 {
     (void)state;
@@ -865,12 +930,17 @@ static void ranks_without_weights_scale_as_one(void **state)
     for (size_t i = 0; i < CASE_ROWS / 2; i++) {
         rows->weights[i] = 0.0;
     }
+    for (size_t i = 0; i < CASE_ROWS; i++) {
+        rows->X32[i * CASE_INPUTS] = 10000.0F + (i % 2 == 0 ? 0.001F : 0.0F);
+    }
     begin_processes(alone, &c);
     begin_processes(processes, &c);
     run_world(alone, 1);
     run_world(processes, RANKS);
+    assert_int_equal(alone[0].record.hints, 1);
     for (size_t r = 0; r < RANKS; r++) {
         assert_int_equal(processes[r].status, MLP_OK);
+        assert_int_equal(processes[r].record.hints, r == 0);
         assert_true(processes[r].hash == alone[0].hash);
     }
     free(rows);
@@ -955,6 +1025,7 @@ int main(void)
         cmocka_unit_test(exhausted_memory_of_one_ends_all),
         cmocka_unit_test(callbacks_of_one_stop_all),
         cmocka_unit_test(different_options_end_all),
+        cmocka_unit_test(each_option_is_compared),
         cmocka_unit_test(threads_share_the_rows_of_a_part),
         cmocka_unit_test(each_block_holds_out_rows),
         cmocka_unit_test(a_stream_asks_for_each_chunk_once),

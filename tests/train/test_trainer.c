@@ -6,14 +6,6 @@
  */
 #include "support/training.h"
 
-static mlp_trainer *trainer_of(mlp_net *net, size_t max_rows)
-{
-    mlp_trainer *trainer = NULL;
-    assert_int_equal(mlp_trainer_create(net, max_rows, &trainer), MLP_OK);
-    assert_non_null(trainer);
-    return trainer;
-}
-
 /* Runs forward and backward. */
 static void pass(mlp_trainer *trainer, data d)
 {

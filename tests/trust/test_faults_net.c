@@ -11,7 +11,7 @@
 
 static const mlp_layer two_layers[] = {{.width = 5}, {.width = 1}};
 
-static mlp_status create(world *w)
+static mlp_config config_for(const world *w)
 {
     mlp_config config = mlp_config_defaults();
     config.inputs = INPUTS;
@@ -19,17 +19,20 @@ static mlp_status create(world *w)
     config.n_layers = COUNT(two_layers);
     config.precision = w->precision;
     config.hooks = w->hooks;
+    return config;
+}
+
+static mlp_status create(world *w)
+{
+    mlp_config config = config_for(w);
     return mlp_net_create(&config, &w->made.net);
 }
 
 /* Without hooks the network takes its memory by malloc. */
 static mlp_status create_without_hooks(world *w)
 {
-    mlp_config config = mlp_config_defaults();
-    config.inputs = INPUTS;
-    config.layers = two_layers;
-    config.n_layers = COUNT(two_layers);
-    config.precision = w->precision;
+    mlp_config config = config_for(w);
+    config.hooks = (mlp_hooks){.allocate = NULL};
     return mlp_net_create(&config, &w->made.net);
 }
 
@@ -128,13 +131,8 @@ static mlp_status target_scaling(world *w)
 /* The plain network becomes one whose targets can be scaled. */
 static void regresses(world *w)
 {
-    mlp_config config = mlp_config_defaults();
-    config.inputs = INPUTS;
-    config.layers = two_layers;
-    config.n_layers = COUNT(two_layers);
-    config.precision = w->precision;
+    mlp_config config = config_for(w);
     config.loss = MLP_LOSS_MSE;
-    config.hooks = w->hooks;
     mlp_net_free(w->plain);
     w->plain = net_of(&config);
 }

@@ -13,13 +13,12 @@ The columns of a row are:
 
 The script runs from any directory.
 """
-import pathlib
-
 import numpy as np
 import torch
 from torch.nn import functional
 
-HERE = pathlib.Path(__file__).parent
+from vectors import put
+
 FUNCTIONS = [
     lambda z: functional.leaky_relu(z, 0.01),
     lambda z: functional.elu(z, 0.7),
@@ -29,13 +28,6 @@ FUNCTIONS = [
     lambda z: functional.softplus(z, threshold=1000),
 ]
 WIDTHS = [3, 4, 2]
-
-
-def put(name, a):
-    with open(HERE / (name + ".txt"), "w") as f:
-        f.write(f"# {name} {a.shape[0]} {a.shape[1]}\n")
-        for row in a:
-            f.write(" ".join("%.17g" % v for v in row) + "\n")
 
 
 def activations():

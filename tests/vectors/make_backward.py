@@ -23,13 +23,12 @@ and gives the gradients of all parameters and of X.
                 order of the parameters, and zeros for the scales that a network
                 does not have
 """
-import pathlib
-
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-HERE = pathlib.Path(__file__).parent
+from vectors import put
+
 ROWS, WIDTHS = 7, (3, 5, 4)
 EPSILON = 1e-5
 LAST = {1: lambda z: z, 2: torch.sigmoid, 3: torch.tanh, 4: torch.relu,
@@ -68,14 +67,6 @@ def run(case, data):
     return np.concatenate([case, numbers, np.zeros(most - numbers.size)])
 
 
-def put(name, rows):
-    rows = np.atleast_2d(rows)
-    with open(HERE / f"backward_{name}.txt", "w") as file:
-        print(f"# backward_{name} {rows.shape[0]} {rows.shape[1]}", file=file)
-        for row in rows:
-            print(" ".join(f"{x:.17g}" for x in row), file=file)
-
-
 def main():
     rng = np.random.RandomState(16)
     n = WIDTHS
@@ -85,13 +76,13 @@ def main():
             "weights": rng.randint(0, 9, (ROWS, 1)) / 3,
             "derivative": rng.uniform(-1, 1, (ROWS, n[2]))}
     for name, rows in data.items():
-        put(name, rows)
+        put(f"backward_{name}", rows)
     data["layers"] = [[rng.uniform(-1, 1, (n[l - 1], n[l])),
                        rng.uniform(-1, 1, n[l]), rng.uniform(.5, 1.5, n[l])]
                       for l in (1, 2)]
-    put("parameters", np.concatenate([p.ravel() for layer in data["layers"]
-                                      for p in layer]))
-    put("cases", [run(case, data) for case in CASES])
+    put("backward_parameters",
+        np.concatenate([p.ravel() for layer in data["layers"] for p in layer]))
+    put("backward_cases", [run(case, data) for case in CASES])
 
 
 main()

@@ -24,13 +24,12 @@ and Bassett's.
                     are weighted, J, then the gradients of W1, b1, W2, b2. The
                     loss and the activation are their numbers in mlp.h
 """
-import pathlib
-
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-HERE = pathlib.Path(__file__).parent
+from vectors import put
+
 QUANTILE, POISSON, GAUSSIAN = 5, 6, 7
 IDENTITY, SIGMOID, TANH, EXP = 1, 2, 3, 12
 ACTIVATIONS = {IDENTITY: lambda z: z, SIGMOID: torch.sigmoid,
@@ -67,13 +66,6 @@ def run(loss, activation, weighted, data, parameters):
                            *[t.grad.numpy().ravel() for t in tensors]])
 
 
-def put(name, rows):
-    with open(HERE / f"distributions_{name}.txt", "w") as file:
-        print(f"# distributions_{name} {len(rows)} {len(rows[0])}", file=file)
-        for row in rows:
-            print(" ".join(f"{x:.17g}" for x in row), file=file)
-
-
 def main():
     rng = np.random.RandomState(17)
     data = {"X": rng.uniform(-2, 2, (ROWS, INPUTS)),
@@ -86,12 +78,13 @@ def main():
                   rng.uniform(-1, 1, (OUTPUTS, HIDDEN)),
                   rng.uniform(-1, 1, OUTPUTS)]
     for name, rows in data.items():
-        put(name, rows)
-    put("parameters", [np.concatenate([p.ravel() for p in parameters])])
+        put(f"distributions_{name}", rows)
+    put("distributions_parameters",
+        np.concatenate([p.ravel() for p in parameters]))
     tensors = {name: torch.from_numpy(rows) for name, rows in data.items()}
     tensors["weights"] = tensors["weights"][:, 0]
-    put("cases", [run(*case, weighted, tensors, parameters)
-                  for case in CASES for weighted in (0, 1)])
+    put("distributions_cases", [run(*case, weighted, tensors, parameters)
+                                for case in CASES for weighted in (0, 1)])
 
 
 main()

@@ -12,13 +12,12 @@ RandomState: with the number of the case as the seed, first x, then mean and
 standard deviation of inputs and targets, then layer by layer W, b and, with
 batch norm, scale, running mean and running variance.
 """
-import pathlib
-
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-HERE = pathlib.Path(__file__).parent
+from vectors import put
+
 EPSILON = 1e-5
 
 ACTIVATIONS = {
@@ -84,11 +83,8 @@ def jacobian(seed, inputs, layers, scales_targets):
 
 
 def main():
-    numbers = np.concatenate([jacobian(i, *case)
-                              for i, case in enumerate(CASES)])
-    with open(HERE / "jacobians.txt", "w") as file:
-        print(f"# jacobians 1 {len(numbers)}", file=file)
-        print(" ".join(f"{x:.17g}" for x in numbers), file=file)
+    put("jacobians", np.concatenate([jacobian(i, *case)
+                                     for i, case in enumerate(CASES)]))
 
 
 main()

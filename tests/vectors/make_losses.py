@@ -22,13 +22,12 @@ are not a softmax is the nll_loss of their logarithms.
                     W2, b2. The loss and the activation are their numbers in
                     mlp.h; the targets are their index in TARGETS.
 """
-import pathlib
-
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-HERE = pathlib.Path(__file__).parent
+from vectors import put
+
 TARGETS = ["bits", "units", "classes", "one_hot", "shares"]
 BCE, MSE, CCE, MAE, HUBER = range(5)
 IDENTITY, SIGMOID, TANH, RELU, SOFTMAX = range(1, 6)
@@ -104,13 +103,6 @@ def run(case, data, parameters):
          *[t.grad.numpy().ravel() for t in tensors]])
 
 
-def put(name, rows):
-    with open(HERE / f"losses_{name}.txt", "w") as file:
-        print(f"# losses_{name} {len(rows)} {len(rows[0])}", file=file)
-        for row in rows:
-            print(" ".join(f"{x:.17g}" for x in row), file=file)
-
-
 def main():
     rng = np.random.RandomState(11)
     data = make_data(rng)
@@ -119,9 +111,9 @@ def main():
                   rng.uniform(-2, 2, (OUTPUTS, HIDDEN)),
                   rng.uniform(-1, 1, OUTPUTS)]
     for name in "X", "bits", "units", "classes", "shares":
-        put(name, data[name])
-    put("parameters", [np.concatenate([p.ravel() for p in parameters])])
-    put("cases", [run(case, data, parameters) for case in cases()])
+        put(f"losses_{name}", data[name])
+    put("losses_parameters", np.concatenate([p.ravel() for p in parameters]))
+    put("losses_cases", [run(case, data, parameters) for case in cases()])
 
 
 main()

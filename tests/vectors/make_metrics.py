@@ -22,21 +22,12 @@
                             targets together, then MSE of each target, MAE of
                             each, R2 of each
 """
-import os
-
 import numpy as np
 from sklearn import metrics
 
-FOLDER = os.path.dirname(os.path.abspath(__file__))
+from vectors import put
+
 rng = np.random.RandomState(7)
-
-
-def put(name, a):
-    a = np.atleast_2d(np.asarray(a, float))
-    with open(os.path.join(FOLDER, name + ".txt"), "w") as f:
-        f.write(f"# {name} {a.shape[0]} {a.shape[1]}\n")
-        for row in a:
-            f.write(" ".join("%.17g" % v for v in row) + "\n")
 
 
 def classes():

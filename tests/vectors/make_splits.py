@@ -18,21 +18,12 @@
 A stratified split of scikit-learn draws other rows than ours, so only numbers
 of rows are compared with it.
 """
-import os
 import warnings
 
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
-FOLDER = os.path.dirname(os.path.abspath(__file__))
-
-
-def put(name, a):
-    a = np.atleast_2d(np.asarray(a, float))
-    with open(os.path.join(FOLDER, name + ".txt"), "w") as f:
-        f.write(f"# {name} {a.shape[0]} {a.shape[1]}\n")
-        for row in a:
-            f.write(" ".join("%.17g" % v for v in row) + "\n")
+from vectors import put
 
 
 def permutation(seed, m):

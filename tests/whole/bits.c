@@ -583,9 +583,9 @@ static void run_sizes(void)
 }
 
 /* ---------------------------------------------------------------------------
- * Each optimizer but lbfgs with each of the first five losses, also with penalties, clipping and,
- * where it is possible, label smoothing; all share one hash. Steps with several
- * threads have each optimizer once.
+ * Each optimizer but lbfgs with each of the first five losses, also with
+ * penalties, clipping and, where it is possible, label smoothing; all share one
+ * hash. Steps with several threads have each optimizer once.
  */
 
 /* `index` counts the kinds from MLP_OPTIMIZER_SGD. */

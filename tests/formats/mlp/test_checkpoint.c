@@ -47,7 +47,7 @@ static mlp_train_options options_of(size_t epochs)
     return options;
 }
 
-static mlp_trainer *trainer_of(mlp_net *net, mlp_optimizer_kind kind)
+static mlp_trainer *trainer_with(mlp_net *net, mlp_optimizer_kind kind)
 {
     mlp_trainer *trainer = NULL;
     mlp_optimizer optimizer = mlp_optimizer_defaults(kind);
@@ -124,10 +124,10 @@ static void assert_resumes(mlp_dtype p, mlp_optimizer_kind kind,
     scale(expected, d);
     mlp_net *first = clone_of(expected);
     mlp_net *second = another(&m, p, NULL);
-    mlp_trainer *whole = trainer_of(expected, kind);
+    mlp_trainer *whole = trainer_with(expected, kind);
     train(whole, d, &options);
 
-    mlp_trainer *begun = trainer_of(first, kind);
+    mlp_trainer *begun = trainer_with(first, kind);
     options.epochs = 10;
     options.restore_best = false;
     train(begun, d, &options);
@@ -198,7 +198,7 @@ static void callback_can_save(void **state)
     assert_int_equal(mlp_fit(expected, ro(d.X), ro(d.Y), &options, NULL),
                      MLP_OK);
     mlp_net *net = another(&state_model, MLP_F64, NULL);
-    mlp_trainer *trainer = trainer_of(net, MLP_OPTIMIZER_SGD);
+    mlp_trainer *trainer = trainer_with(net, MLP_OPTIMIZER_SGD);
     assert_int_equal(
         mlp_trainer_load_memory(trainer, c.state.data, c.state.size), MLP_OK);
     options.on_epoch = NULL;
@@ -221,13 +221,13 @@ static void a_new_network_is_resumed_as_new(void **state)
     for (size_t fits = 0; fits < 2; fits++) {
         mlp_train_options options = options_of(3);
         mlp_net *net = new_net(&state_model, MLP_F64, NULL);
-        mlp_trainer *trainer = trainer_of(net, MLP_OPTIMIZER_ADAM);
+        mlp_trainer *trainer = trainer_with(net, MLP_OPTIMIZER_ADAM);
         if (fits > 0) { /* this fit does not scale, and no later one may */
             train(trainer, d, &options);
         }
         bytes b = saved(trainer);
         mlp_net *other = another(&state_model, MLP_F64, NULL);
-        mlp_trainer *resumed = trainer_of(other, MLP_OPTIMIZER_SGD);
+        mlp_trainer *resumed = trainer_with(other, MLP_OPTIMIZER_SGD);
         assert_int_equal(mlp_trainer_load_memory(resumed, b.data, b.size),
                          MLP_OK);
         guarded_free(b.data);
@@ -260,7 +260,7 @@ static void patience_is_resumed(void **state)
     mlp_trainer *trainers[2];
     for (size_t i = 0; i < 2; i++) {
         nets[i] = new_net(&state_model, MLP_F64, NULL);
-        trainers[i] = trainer_of(nets[i], MLP_OPTIMIZER_ADAM);
+        trainers[i] = trainer_with(nets[i], MLP_OPTIMIZER_ADAM);
     }
     mlp_history *history = NULL;
     assert_int_equal(
@@ -274,7 +274,7 @@ static void patience_is_resumed(void **state)
     train(trainers[1], d, &options);
     bytes b = saved(trainers[1]);
     mlp_trainer_free(trainers[1]);
-    trainers[1] = trainer_of(nets[1], MLP_OPTIMIZER_SGD);
+    trainers[1] = trainer_with(nets[1], MLP_OPTIMIZER_SGD);
     assert_int_equal(mlp_trainer_load_memory(trainers[1], b.data, b.size),
                      MLP_OK);
     options.restore_best = true;
@@ -317,8 +317,8 @@ static void prepare(refusal *r, mlp_dtype p)
     r->net = new_net(&state_model, p, NULL);
     scale(r->net, r->d);
     r->other = another(&state_model, p, &r->record);
-    r->trainer = trainer_of(r->net, MLP_OPTIMIZER_ADAM);
-    r->target = trainer_of(r->other, MLP_OPTIMIZER_MOMENTUM);
+    r->trainer = trainer_with(r->net, MLP_OPTIMIZER_ADAM);
+    r->target = trainer_with(r->other, MLP_OPTIMIZER_MOMENTUM);
     mlp_train_options options = options_of(2);
     train(r->trainer, r->d, &options);
     options.validation_fraction = 0;
@@ -491,7 +491,7 @@ static void scaling_that_cannot_be_is_refused(void **state)
         hook_record record = {0};
         mlp_net *net = new_net(&m, MLP_F64, &record);
         assert_int_equal(mlp_net_standardise(net, ro(d.X)), MLP_OK);
-        mlp_trainer *trainer = trainer_of(net, MLP_OPTIMIZER_SGD);
+        mlp_trainer *trainer = trainer_with(net, MLP_OPTIMIZER_SGD);
         bytes b = saved(trainer);
         size_t at = scaling_offset(&m);
         assert_int_equal(b.data[at], 1 + 4); /* 4: the network is new */
