@@ -120,7 +120,7 @@ typedef struct process {
     double momentum;  /* of the trainer's optimizer; 0: as in the options */
 } process;
 
-/* Adds numbers first to first + ranks / 2 of the others, as a tree. */
+/* Adds number i of `ranks` ranks, from rank `first` on, as a tree. */
 static double tree(const world *w, size_t first, size_t ranks, size_t i,
                    mlp_dtype dtype)
 {
@@ -255,6 +255,15 @@ static void *run_process(void *argument)
     return NULL;
 }
 
+/* Lets all processes fit the case. */
+static void begin_processes(process *processes, const parts_case *c)
+{
+    memset(processes, 0, CASE_PARTS * sizeof *processes);
+    for (size_t r = 0; r < CASE_PARTS; r++) {
+        processes[r].c = c;
+    }
+}
+
 /* Runs a fit of all processes. */
 static void run_world(process *processes, size_t ranks)
 {
@@ -310,10 +319,8 @@ static void any_number_of_processes_gives_the_same_bits(void **state)
         set_parts_case(i, rows, &c);
         uint64_t expected = hash_alone(&c, 1);
         for (size_t ranks = 1; ranks <= CASE_PARTS; ranks *= 2) {
-            process processes[CASE_PARTS] = {{.c = &c}};
-            for (size_t r = 0; r < ranks; r++) {
-                processes[r].c = &c;
-            }
+            process processes[CASE_PARTS];
+            begin_processes(processes, &c);
             run_world(processes, ranks);
             for (size_t r = 0; r < ranks; r++) {
                 if (processes[r].status != MLP_OK ||
@@ -462,14 +469,6 @@ static void each_row_of_a_batch_has_its_own_mask(void **state)
  */
 
 enum { RANKS = 4, CULPRIT = 2 };
-
-static void begin_processes(process *processes, const parts_case *c)
-{
-    memset(processes, 0, CASE_PARTS * sizeof *processes);
-    for (size_t r = 0; r < CASE_PARTS; r++) {
-        processes[r].c = c;
-    }
-}
 
 /* Checks that all ranks have ended with this status and network, and that all
  * messages name the culprit; `said` is what it has to say itself. */
@@ -765,7 +764,8 @@ static void a_stream_asks_for_each_chunk_once(void **state)
     free(rows);
 }
 
-/* Ten epochs, and ten more with another trainer that has loaded the first. */
+/* Four epochs give the same weights as two, and two more with another trainer
+ * that has loaded the first. */
 static void a_checkpoint_goes_on_with_parts(void **state)
 {
     (void)state;
