@@ -132,6 +132,7 @@ static const parts_plan parts_plans[] = {
      .has_class_weights = true, .streams = true, .has_validation = true},
     {"weighted stream", MLP_F64, MLP_OPTIMIZER_ADAM, MLP_LOSS_MSE, 16, 3,
      .has_row_weights = true, .streams = true},
+    {"auto", MLP_F64, MLP_OPTIMIZER_AUTO, MLP_LOSS_MSE, 40, 3},
 };
 
 enum { PARTS_CASES = sizeof parts_plans / sizeof parts_plans[0] };

@@ -592,7 +592,7 @@ static void different_options_end_all(void **state)
     process processes[CASE_PARTS];
     find_case("momentum", rows, &c);
     c.options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_STEP);
-    for (size_t k = 0; k < 6; k++) {
+    for (size_t k = 0; k < 12; k++) {
         other = c;
         other.options.epochs += k == 0;
         other.options.batch_size += k == 1 ? CASE_PARTS : 0;
@@ -600,6 +600,12 @@ static void different_options_end_all(void **state)
         other.X.rows -= k == 3 ? 8 : 0;
         other.Y.rows = other.X.rows;
         other.options.schedule.every -= k == 4;
+        other.options.seed += k == 6;
+        other.options.shuffle = k != 7;
+        other.options.standardise = k != 8;
+        other.options.learning_rate *= k == 9 ? 2.0 : 1.0;
+        other.options.patience -= k == 10;
+        other.options.class_weights = k == 11 ? case_class_weights : NULL;
         begin_processes(processes, &c);
         processes[CULPRIT].c = &other;
         for (size_t r = 0; r < RANKS; r++) {
@@ -612,6 +618,34 @@ static void different_options_end_all(void **state)
                              k == 3 ? MLP_ERR_SHAPE : MLP_ERR_ARGUMENT);
         }
     }
+    free(rows);
+}
+
+/* Multiplies the rate of all epochs but the first by the number of `user`. */
+static double change_rate(size_t epoch, double alpha, void *user)
+{
+    const double *factor = user;
+    return epoch == 0 ? alpha : alpha * *factor;
+}
+
+static void different_rates_end_all(void **state)
+{
+    (void)state;
+    double factors[] = {0.5, 0.25};
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    process processes[CASE_PARTS];
+    find_case("adam", rows, &c);
+    c.options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_CUSTOM);
+    c.options.schedule.rate = change_rate;
+    c.options.schedule.user = &factors[0];
+    parts_case other = c;
+    other.options.schedule.user = &factors[1];
+    begin_processes(processes, &c);
+    processes[CULPRIT].c = &other;
+    run_world(processes, RANKS);
+    assert_all_failed(processes, MLP_ERR_ARGUMENT, "");
+    assert_int_equal(processes[0].epochs, 1);
     free(rows);
 }
 
@@ -955,6 +989,7 @@ int main(void)
         cmocka_unit_test(exhausted_memory_of_one_ends_all),
         cmocka_unit_test(callbacks_of_one_stop_all),
         cmocka_unit_test(different_options_end_all),
+        cmocka_unit_test(different_rates_end_all),
         cmocka_unit_test(threads_share_the_rows_of_a_part),
         cmocka_unit_test(each_block_holds_out_rows),
         cmocka_unit_test(a_stream_asks_for_each_chunk_once),
