@@ -151,8 +151,8 @@ static void load_row_weights(mlp_trainer *t, const mlpi_sample_weights *w,
 
 /* Copies m rows of a chunk, from row i on, and their weights into the trainer's
  * batch, behind the loaded rows. */
-static void load_rows(const mlpi_loop *loop, const mlp_chunk *chunk, size_t i,
-                      size_t m, loaded_rows *to)
+static void load_chunk_rows(const mlpi_loop *loop, const mlp_chunk *chunk,
+                            size_t i, size_t m, loaded_rows *to)
 {
     mlpi_step_args args = {.m = m,
                            .X = mlp_cview_rows(chunk->X, i, m),
@@ -195,7 +195,7 @@ static mlp_status add_chunk(mlpi_loop *loop, stream *s, const mlp_chunk *chunk)
 {
     for (size_t i = 0, m = 0; i < chunk->X.rows && !loop->stopped; i += m) {
         m = mlpi_min_size(chunk->X.rows - i, s->batch_size - s->rows.filled);
-        load_rows(loop, chunk, i, m, &s->rows);
+        load_chunk_rows(loop, chunk, i, m, &s->rows);
         if (s->rows.filled == s->batch_size) {
             TRY(train_batch(loop, s));
         }
@@ -283,7 +283,7 @@ static mlp_status fill_part(const mlpi_loop *loop, stream *s, size_t p)
             continue;
         }
         size_t m = mlpi_min_size(left, s->parts.rows - part->rows.filled);
-        load_rows(loop, &part->chunk, part->used, m, &part->rows);
+        load_chunk_rows(loop, &part->chunk, part->used, m, &part->rows);
         part->used += m;
     }
     return MLP_OK;
