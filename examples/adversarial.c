@@ -6,21 +6,14 @@
  * loss, the sign of dJ/dX, and the network is misled. Changes of the same size
  * with random signs hardly matter.
  */
-#include "example.h"
-#include "flags.h"
+#include "digits.h"
 
-#include <mlp_data.h>
-
-#ifndef DIGITS_CSV
-#define DIGITS_CSV "examples/data/digits.csv"
-#endif
-
-enum { ROWS = 1797, TRAIN = 1400, TEST = ROWS - TRAIN, PIXELS = 64 };
+enum { TRAIN = 1400, TEST = ROWS - TRAIN };
 
 /* Trains a network on images whose pixels are from 0 (white) to 16 (black). */
 static mlp_net *new_reader(mlp_cview X, mlp_cview labels)
 {
-    const mlp_layer layers[] = {{.width = 64}, {.width = 10}};
+    const mlp_layer layers[] = {{.width = 64}, {.width = CLASSES}};
     mlp_config config = mlp_config_defaults();
     config.inputs = PIXELS, config.layers = layers, config.n_layers = 2;
     config.loss = MLP_LOSS_CCE;
@@ -83,27 +76,19 @@ static const char usage[] =
 
 int main(int argc, char **argv)
 {
-    static int32_t classes[ROWS];
     static double sign[TEST][PIXELS], random_sign[TEST][PIXELS];
     const char *path = DIGITS_CSV;
     const flag flags[] = {{.name = NULL, TEXT, &path}};
     parse_flags(usage, flags, 1, argc, argv);
-    mlp_data *data = NULL;
-    mlp_hooks hooks = mlp_hooks_stderr();
-    check(mlp_data_load(path, NULL, &hooks, &data));
-    mlp_cview values = mlp_data_values(data);
-    if (values.rows != ROWS || values.cols != PIXELS + 1) {
-        refuse(path, "1797 rows of 64 pixels and a digit", "other data");
-    }
+    samples all = read_digits(path, MLP_F64, 16);
     mlp_rng rng = mlp_rng_seeded(42);
-    for (size_t i = 0; i < ROWS; i++) {
-        classes[i] = (int32_t)mlp_cview_at(values, i, PIXELS);
-        for (size_t j = 0; i < TEST && j < PIXELS; j++) {
+    for (size_t i = 0; i < TEST; i++) {
+        for (size_t j = 0; j < PIXELS; j++) {
             random_sign[i][j] = mlp_rng_random_sample(&rng) < 0.5 ? -1 : 1;
         }
     }
-    mlp_cview X = mlp_cview_cols(values, 0, PIXELS);
-    mlp_cview labels = mlp_cview_i32(classes, ROWS, 1);
+    mlp_cview X = mlp_view_const(all.X);
+    mlp_cview labels = mlp_view_const(all.Y);
     mlp_net *net = new_reader(mlp_cview_rows(X, 0, TRAIN),
                               mlp_cview_rows(labels, 0, TRAIN));
     X = mlp_cview_rows(X, TRAIN, TEST);
@@ -117,6 +102,6 @@ int main(int argc, char **argv)
                accuracy_after(net, X, labels, epsilon, random_sign));
     }
     mlp_net_free(net);
-    mlp_data_free(data);
+    free_samples(all);
     return 0;
 }

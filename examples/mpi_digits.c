@@ -5,55 +5,21 @@
  * Each has a share of the images. The network is the same for 1, 2, 4 and 8 of
  * them, to the last bit.
  */
-#include "example.h"
-#include "flags.h"
+#include "digits.h"
 
-#include <inttypes.h>
-#include <mlp_data.h>
 #include <mlp_mpi.h>
 
-#ifndef DIGITS_CSV
-#define DIGITS_CSV "examples/data/digits.csv"
-#endif
-
-enum { PIXELS = 64, CLASSES = 10 };
-
-/* Splits the file into images to train on and images to test, the same ones on
+/* Splits the images into those to train on and those to test, the same ones on
  * each process. Of a large file each process would read its own rows only: see
- * mlp_data.h. Returns the number of training images. */
-static size_t read_digits(const char *path, samples *train, samples *test)
+ * mlp_data.h. */
+static void split_digits(const char *path, samples *train, samples *test)
 {
-    mlp_hooks hooks = mlp_hooks_stderr();
-    mlp_data *data = NULL;
-    check(mlp_data_load(path, NULL, &hooks, &data));
-    mlp_cview all = mlp_data_values(data);
-    size_t *order = calloc(all.rows, sizeof *order);
-    int32_t *labels = calloc(all.rows, sizeof *labels);
-    if (!order || !labels) {
-        check(MLP_ERR_MEMORY);
-    }
-    for (size_t i = 0; i < all.rows; i++) {
-        labels[i] = (int32_t)mlp_cview_at(all, i, PIXELS);
-    }
-    size_t tested = 0;
-    check(mlp_train_test_split(mlp_cview_i32(labels, all.rows, 1), NULL, order,
-                               &tested));
-    size_t trained = all.rows - tested;
-    samples *sets[] = {train, test};
-    for (size_t k = 0; k < 2; k++) {
-        size_t n = k == 0 ? trained : tested;
-        const size_t *rows = order + (k == 0 ? 0 : trained);
-        sets[k]->X = new_array(MLP_F64, n, PIXELS);
-        sets[k]->Y = mlp_view_i32(calloc(n, sizeof(int32_t)), n, 1);
-        check(mlp_gather_rows(mlp_cview_cols(all, 0, PIXELS), rows, &hooks,
-                              sets[k]->X));
-        check(mlp_gather_rows(mlp_cview_i32(labels, all.rows, 1), rows, &hooks,
-                              sets[k]->Y));
-    }
-    free(order);
-    free(labels);
-    mlp_data_free(data);
-    return trained;
+    size_t order[ROWS], test_rows;
+    samples all = read_digits(path, MLP_F64, 16);
+    check(mlp_train_test_split(mlp_view_const(all.Y), NULL, order, &test_rows));
+    *train = take_digits(all, order, ROWS - test_rows);
+    *test = take_digits(all, order + ROWS - test_rows, test_rows);
+    free_samples(all);
 }
 
 static const char usage[] =
@@ -72,7 +38,8 @@ int main(int argc, char **argv)
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &ranks);
     samples train, test;
-    size_t m = read_digits(path, &train, &test);
+    split_digits(path, &train, &test);
+    size_t m = train.X.rows;
 
     const mlp_layer layers[] = {
         {.width = 128, .dropout = 0.3}, {.width = 64}, {.width = CLASSES}};

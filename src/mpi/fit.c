@@ -45,7 +45,6 @@ static mlp_status share_trainer(const mlpi_world *world, int root,
         return status;
     }
     void *bytes = mlpi_mpi_allocate(&world->hooks, (size_t)size);
-    status = MLP_OK;
     if (!bytes) {
         status = mlpi_mpi_error(&world->hooks, MLP_ERR_MEMORY,
                                 "out of memory: %zu bytes for a checkpoint",
@@ -182,7 +181,7 @@ static mlp_status fit_in(mlpi_world *world, call *c, mlp_history **history)
         c->rows.row_weights = options->row_weights;
         c->rows.X_validation = options->X_validation;
         c->rows.Y_validation = options->Y_validation;
-        status = mlpi_mpi_rows_move(world, c->mpi.parts, MLP_OK, &c->rows);
+        status = mlpi_mpi_rows_move(world, c->mpi.parts, &c->rows);
     }
     if (status == MLP_OK) {
         options->row_weights = c->rows.row_weights;

@@ -71,6 +71,15 @@ static size_t needed_begin(const mlpi_world *world, size_t m, size_t parts,
     return block_begin(m, parts, parts / (size_t)world->ranks * (size_t)r);
 }
 
+/* Returns the error for memory that this rank does not get. */
+static mlp_status no_memory(const mlpi_world *world, size_t bytes)
+{
+    return mlpi_mpi_error(&world->hooks, MLP_ERR_MEMORY,
+                          "out of memory: %zu bytes for rows that move to "
+                          "another rank",
+                          bytes);
+}
+
 /* ---------------------------------------------------------------------------
  * Shapes
  */
@@ -154,7 +163,7 @@ static mlp_status allocate_runs(const mlpi_world *world, row_runs *runs)
     runs->block = mlpi_mpi_allocate(&world->hooks, 4 * n * sizeof(int));
     runs->sent = runs->block;
     if (!runs->sent) {
-        return MLP_ERR_MEMORY;
+        return no_memory(world, 4 * n * sizeof(int));
     }
     runs->sent_begin = runs->sent + n;
     runs->received = runs->sent + 2 * n;
@@ -271,10 +280,7 @@ static mlp_status move_view(const mlpi_world *world, const shapes *all,
     rows->copies[v] = mlpi_mpi_allocate(&world->hooks, m * bytes);
     mlp_status status = MLP_OK;
     if (!sent || !rows->copies[v]) {
-        status = mlpi_mpi_error(&world->hooks, MLP_ERR_MEMORY,
-                                "out of memory: %zu bytes for rows that move "
-                                "to another rank",
-                                (view->rows + m) * bytes);
+        status = no_memory(world, (view->rows + m) * bytes);
     }
     status = mlpi_world_agree(world, status);
     if (status == MLP_OK) {
@@ -311,16 +317,14 @@ static mlp_status move_views(const mlpi_world *world, const shapes *all,
 /* Shapes are told even if this rank has no rows. Whoever has failed says so
  * before, so that nobody waits in MPI_Allgather. */
 mlp_status mlpi_mpi_rows_move(const mlpi_world *world, size_t parts,
-                              mlp_status status, mlpi_mpi_rows *rows)
+                              mlpi_mpi_rows *rows)
 {
     shapes mine;
-    if (status == MLP_OK) {
-        status = check_views(world, rows);
-    }
+    mlp_status status = check_views(world, rows);
     shapes *all =
         mlpi_mpi_allocate(&world->hooks, (size_t)world->ranks * sizeof *all);
     if (status == MLP_OK && !all) {
-        status = MLP_ERR_MEMORY;
+        status = no_memory(world, (size_t)world->ranks * sizeof *all);
     }
     status = mlpi_world_agree(world, status);
     if (status == MLP_OK) {

@@ -23,12 +23,12 @@ typedef struct mlpi_mpi_rows {
 } mlpi_mpi_rows;
 
 /* Moves the rows of `rows` to the ranks that need them, and lets its views show
- * them. `status` is what this rank has found out so far; all ranks return the
- * same status. The caller releases the rows, also after an error.
+ * them. All ranks return the same status. The caller releases the rows, also
+ * after an error.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE: ranks have other columns or types than the
  * first, or a rank has other rows of X than of Y. MLP_ERR_LIMIT. */
 mlp_status mlpi_mpi_rows_move(const mlpi_world *world, size_t parts,
-                              mlp_status status, mlpi_mpi_rows *rows);
+                              mlpi_mpi_rows *rows);
 void mlpi_mpi_rows_release(const mlpi_world *world, mlpi_mpi_rows *rows);
 
 #endif

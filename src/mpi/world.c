@@ -81,8 +81,8 @@ void mlpi_mpi_release(const mlp_hooks *hooks, void *block)
  * The ordered sum
  */
 
-/* Up to so many bytes an array is traded as a whole: the time of
- * a short message is its latency, so fewer messages are faster. */
+/* Up to so many bytes an array is traded as a whole: the time of a short
+ * message is its latency, so fewer messages are faster. */
 enum { SHORT_BYTES = 4096 };
 
 /* Returns the bytes of a number; an exchange adds floats or doubles. */
@@ -272,8 +272,8 @@ mlp_status mlpi_world_agree(const mlpi_world *world, mlp_status status)
                           mlp_status_text((mlp_status)agreed));
 }
 
-/* Large arrays go in pieces, because MPI counts in int. If a piece fails,
- * the call ends on this rank; what the others get is up to MPI. */
+/* Large arrays go in pieces, because MPI counts in int. If a piece fails, the
+ * call ends on this rank; what the others get is up to MPI. */
 mlp_status mlpi_world_broadcast(const mlpi_world *world, int root, void *bytes,
                                 size_t size)
 {

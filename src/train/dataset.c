@@ -119,10 +119,10 @@ static mlp_status count_all_rows(mlpi_dataset *data, mlp_status status)
         return status;
     }
     TRY(mlpi_parts_agree_options(parts, options, status));
-    TRY(mlpi_parts_count(parts, MLP_OK, data->X.rows, "X", &data->all_rows));
+    TRY(mlpi_parts_count(parts, data->X.rows, "X", &data->all_rows));
     if (mlpi_has_validation_set(options)) {
-        TRY(mlpi_parts_count(parts, MLP_OK, options->X_validation.rows,
-                             "X_validation", &data->all_validation_rows));
+        TRY(mlpi_parts_count(parts, options->X_validation.rows, "X_validation",
+                             &data->all_validation_rows));
     }
     return MLP_OK;
 }
@@ -392,9 +392,8 @@ mlp_status mlpi_dataset_weigh(const mlp_net *net, mlpi_dataset *data)
     return MLP_OK;
 }
 
-/* Returns the sum of the weights of m rows, from number `first` of the order
- * on; NULL: rows of X. The sum of a batch
- * is made of those of its parts. */
+/* Returns the sum of the weights of m rows: those of the order from its element
+ * `first` on, or, if `order` is NULL, those of X from row `first` on. */
 static double add_weights(const mlpi_dataset *data, const size_t *order,
                           size_t first, size_t m)
 {

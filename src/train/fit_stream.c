@@ -49,14 +49,20 @@
 #include "train/train_options.h"
 #include "train/training_loop.h"
 
+/* The rows of the next batch, or of an own part of it, that are loaded. */
+typedef struct loaded_rows {
+    size_t first;         /* where they begin in the trainer's arrays */
+    size_t filled;        /* how many there are */
+    bool has_row_weights; /* some of them have weights of their own */
+} loaded_rows;
+
 /* The chunks of an own part, if batches have parts. */
 typedef struct part_stream {
-    mlp_chunk chunk;      /* from which rows are taken */
-    size_t used;          /* rows of it that have been taken */
-    size_t number;        /* of the next chunk */
-    bool has_ended;       /* there is no next chunk in this epoch */
-    size_t filled;        /* rows of the next batch that are loaded */
-    bool has_row_weights; /* some of them have weights of their own */
+    mlp_chunk chunk; /* from which rows are taken */
+    size_t used;     /* rows of it that have been taken */
+    size_t number;   /* of the next chunk */
+    bool has_ended;  /* there is no next chunk in this epoch */
+    loaded_rows rows;
 } part_stream;
 
 /* The data source: the caller's function, and how full the next batch is. */
@@ -64,7 +70,7 @@ typedef struct stream {
     mlp_next_chunk *next;
     void *user;        /* argument of next */
     size_t batch_size; /* rows of a full batch */
-    size_t filled;     /* rows of the next batch that are loaded */
+    loaded_rows rows;  /* of a batch without parts */
     bool hints;        /* the first chunk may give hints */
 
     mlpi_parts parts;
@@ -124,26 +130,47 @@ static mlp_status check_chunk(const mlp_net *net, const double *class_weights,
  * Batches
  */
 
-/* Sets the sample weights of rows that are added to the batch after the first
- * `filled` rows. A batch may contain rows of chunks with weights and of chunks
- * without. So when the first chunk with weights is added, all rows before it
- * get the weight 1. A batch without any weights has has_row_weights = false,
- * which is faster. */
+/* Sets the sample weights of rows that are added to the loaded ones. A batch
+ * may contain rows of chunks with weights and of chunks without. So when the
+ * first chunk with weights is added, all rows before it get the weight 1. A
+ * batch without any weights has has_row_weights = false, which is faster. */
 static void load_row_weights(mlp_trainer *t, const mlpi_sample_weights *w,
-                             size_t filled)
+                             loaded_rows *to)
 {
-    if (filled == 0) {
-        t->has_row_weights = false;
-    }
-    if (mlpi_has_sample_weights(w) && !t->has_row_weights) {
-        for (size_t i = 0; i < filled; i++) {
-            t->row_weights[i] = 1.0;
+    double *weights = t->row_weights + to->first;
+    if (mlpi_has_sample_weights(w) && !to->has_row_weights) {
+        for (size_t i = 0; i < to->filled; i++) {
+            weights[i] = 1.0;
         }
-        t->has_row_weights = true;
+        to->has_row_weights = true;
     }
-    if (t->has_row_weights) {
-        mlpi_sample_weights_fill(t->net, w, t->row_weights + filled);
+    if (to->has_row_weights) {
+        mlpi_sample_weights_fill(t->net, w, weights + to->filled);
     }
+}
+
+/* Copies m rows of a chunk, from row i on, and their weights into the trainer's
+ * batch, behind the loaded rows. */
+static void load_chunk_rows(const mlpi_loop *loop, const mlp_chunk *chunk,
+                            size_t i, size_t m, loaded_rows *to)
+{
+    mlpi_step_args args = {.m = m,
+                           .X = mlp_cview_rows(chunk->X, i, m),
+                           .Y = mlp_cview_rows(chunk->Y, i, m),
+                           .batch_row = to->first + to->filled};
+    mlpi_sample_weights w = {loop->options->class_weights,
+                             mlp_cview_rows(chunk->row_weights, i, m), args.Y};
+    mlpi_batch_load(loop->trainer, &args);
+    load_row_weights(loop->trainer, &w, to);
+    to->filled += m;
+}
+
+/* Returns the sum of the weights of the loaded rows. */
+static double add_loaded_weights(const mlp_trainer *t, const loaded_rows *rows)
+{
+    return mlpi_add_row_weights(
+        0.0, rows->filled,
+        rows->has_row_weights ? t->row_weights + rows->first : NULL);
 }
 
 /* Trains on the rows in the trainer's batch, and empties it. The sum of the
@@ -152,10 +179,10 @@ static void load_row_weights(mlp_trainer *t, const mlpi_sample_weights *w,
 static mlp_status train_batch(mlpi_loop *loop, stream *s)
 {
     mlp_trainer *t = loop->trainer;
-    mlpi_step_args args = {.m = s->filled, .rows_loaded = true};
-    t->total_weight = mlpi_add_row_weights(
-        0.0, s->filled, t->has_row_weights ? t->row_weights : NULL);
-    s->filled = 0;
+    mlpi_step_args args = {.m = s->rows.filled, .rows_loaded = true};
+    t->has_row_weights = s->rows.has_row_weights;
+    t->total_weight = add_loaded_weights(t, &s->rows);
+    s->rows = (loaded_rows){.filled = 0};
     if (!isfinite(t->total_weight)) {
         return mlpi_sample_weights_check_sum(&t->hooks, t->total_weight);
     }
@@ -167,18 +194,9 @@ static mlp_status train_batch(mlpi_loop *loop, stream *s)
 static mlp_status add_chunk(mlpi_loop *loop, stream *s, const mlp_chunk *chunk)
 {
     for (size_t i = 0, m = 0; i < chunk->X.rows && !loop->stopped; i += m) {
-        m = mlpi_min_size(chunk->X.rows - i, s->batch_size - s->filled);
-        mlpi_step_args rows = {.m = m,
-                               .X = mlp_cview_rows(chunk->X, i, m),
-                               .Y = mlp_cview_rows(chunk->Y, i, m),
-                               .batch_row = s->filled};
-        mlpi_sample_weights w = {loop->options->class_weights,
-                                 mlp_cview_rows(chunk->row_weights, i, m),
-                                 rows.Y};
-        mlpi_batch_load(loop->trainer, &rows);
-        load_row_weights(loop->trainer, &w, s->filled);
-        s->filled += m;
-        if (s->filled == s->batch_size) {
+        m = mlpi_min_size(chunk->X.rows - i, s->batch_size - s->rows.filled);
+        load_chunk_rows(loop, chunk, i, m, &s->rows);
+        if (s->rows.filled == s->batch_size) {
             TRY(train_batch(loop, s));
         }
     }
@@ -217,7 +235,7 @@ static mlp_status feed_epoch(mlpi_loop *loop, void *source)
     stream *s = source;
     const mlp_trainer *t = loop->trainer;
     chunk_position at = {.hooks = &t->hooks, .epoch = t->epoch_state.epochs};
-    s->filled = 0;
+    s->rows = (loaded_rows){.filled = 0};
     for (; !loop->stopped; at.chunk++) {
         mlp_chunk chunk;
         TRY(next_chunk(s, &at, &chunk));
@@ -227,7 +245,7 @@ static mlp_status feed_epoch(mlpi_loop *loop, void *source)
         TRY(accept_chunk(loop, s, &chunk, &at));
         TRY(add_chunk(loop, s, &chunk));
     }
-    if (s->filled > 0 && !loop->stopped) {
+    if (s->rows.filled > 0 && !loop->stopped) {
         TRY(train_batch(loop, s));
     }
     return check_epoch(loop);
@@ -236,23 +254,6 @@ static mlp_status feed_epoch(mlpi_loop *loop, void *source)
 /* ---------------------------------------------------------------------------
  * Batches with parts
  */
-
-/* Sets the weights of rows that are added to own part p of the batch, as
- * load_row_weights does for a batch without parts. */
-static void load_part_weights(mlp_trainer *t, const mlpi_sample_weights *w,
-                              part_stream *part, size_t first)
-{
-    double *weights = t->row_weights + first;
-    if (mlpi_has_sample_weights(w) && !part->has_row_weights) {
-        for (size_t i = 0; i < part->filled; i++) {
-            weights[i] = 1.0;
-        }
-        part->has_row_weights = true;
-    }
-    if (part->has_row_weights) {
-        mlpi_sample_weights_fill(t->net, w, weights + part->filled);
-    }
-}
 
 /* Gets the next chunk of an own part, when the rows of the last are used up.
  * Until then the last one stays valid, also while chunks of other parts are
@@ -271,30 +272,18 @@ static mlp_status renew_chunk(const mlpi_loop *loop, stream *s,
 
 /* Loads the rows of own part p of the next batch. There are fewer, or none, at
  * the end of its chunks. */
-static mlp_status fill_part(mlpi_loop *loop, stream *s, size_t p)
+static mlp_status fill_part(const mlpi_loop *loop, stream *s, size_t p)
 {
     part_stream *part = &s->own[p];
-    size_t first = p * s->parts.rows;
-    part->filled = 0;
-    part->has_row_weights = false;
-    while (part->filled < s->parts.rows && !part->has_ended) {
+    part->rows = (loaded_rows){.first = p * s->parts.rows};
+    while (part->rows.filled < s->parts.rows && !part->has_ended) {
         size_t left = part->chunk.X.rows - part->used;
         if (left == 0) {
             TRY(renew_chunk(loop, s, part));
             continue;
         }
-        size_t m = mlpi_min_size(left, s->parts.rows - part->filled);
-        mlpi_step_args rows = {
-            .m = m,
-            .X = mlp_cview_rows(part->chunk.X, part->used, m),
-            .Y = mlp_cview_rows(part->chunk.Y, part->used, m),
-            .batch_row = first + part->filled};
-        mlpi_sample_weights w = {
-            loop->options->class_weights,
-            mlp_cview_rows(part->chunk.row_weights, part->used, m), rows.Y};
-        mlpi_batch_load(loop->trainer, &rows);
-        load_part_weights(loop->trainer, &w, part, first);
-        part->filled += m;
+        size_t m = mlpi_min_size(left, s->parts.rows - part->rows.filled);
+        load_chunk_rows(loop, &part->chunk, part->used, m, &part->rows);
         part->used += m;
     }
     return MLP_OK;
@@ -307,9 +296,9 @@ static void take_part(mlp_trainer *trainer, void *source, size_t p,
 {
     const stream *s = source;
     const mlp_net *net = trainer->net;
-    size_t own = p - s->parts.first;
-    size_t m = s->own[own].filled;
-    size_t first = own * s->parts.rows;
+    const loaded_rows *rows = &s->own[p - s->parts.first].rows;
+    size_t m = rows->filled;
+    size_t first = rows->first;
     size_t inputs = mlpi_net_inputs(net);
     size_t targets = mlpi_net_targets(net);
     memmove(trainer->batch.A[0],
@@ -320,14 +309,14 @@ static void take_part(mlp_trainer *trainer, void *source, size_t p,
             m * targets * net->kernels->real_size);
     memmove(trainer->row_weights, trainer->row_weights + first,
             m * sizeof *trainer->row_weights);
-    trainer->has_row_weights = s->own[own].has_row_weights;
+    trainer->has_row_weights = rows->has_row_weights;
     args->m = m;
     args->rows_loaded = true;
 }
 
-/* A rank that wants to stop asks its caller for no more rows, but tells the
- * others so. Loads the next batch, and agrees with the other processes on its
- * rows and on the sum of their weights. *rows is 0 at the end of the epoch. */
+/* Loads the next batch, and agrees with the other processes on its rows and on
+ * the sum of their weights. *rows is 0 at the end of the epoch. A rank that
+ * wants to stop asks its caller for no more rows, but tells the others so. */
 static mlp_status fill_batch(mlpi_loop *loop, stream *s, size_t *rows)
 {
     mlp_trainer *t = loop->trainer;
@@ -337,11 +326,8 @@ static mlp_status fill_batch(mlpi_loop *loop, stream *s, size_t *rows)
     for (size_t p = 0; p < parts->own && status == MLP_OK && !loop->wants_stop;
          p++) {
         status = fill_part(loop, s, p);
-        const part_stream *part = &s->own[p];
-        all[1] += (double)part->filled;
-        parts->sums[p] = mlpi_add_row_weights(
-            0.0, part->filled,
-            part->has_row_weights ? t->row_weights + p * parts->rows : NULL);
+        all[1] += (double)s->own[p].rows.filled;
+        parts->sums[p] = add_loaded_weights(t, &s->own[p].rows);
     }
     if (status == MLP_OK && !loop->wants_stop) {
         mlpi_parts_add(parts, parts->sums, 1, 1);
@@ -448,7 +434,7 @@ static mlp_status plan(const mlp_net *net, mlp_optimizer_kind kind,
     TRY(mlpi_parts_choose(net, options, &s->parts));
     TRY(mlpi_parts_agree_options(&s->parts, options, status));
     if (s->parts.count > 1 && mlpi_has_validation_set(options)) {
-        TRY(mlpi_parts_count(&s->parts, MLP_OK, options->X_validation.rows,
+        TRY(mlpi_parts_count(&s->parts, options->X_validation.rows,
                              "X_validation", &s->validation_rows));
     }
     s->batch_size = options->batch_size;

@@ -200,11 +200,12 @@ mlp_status mlpi_parts_agree_trainer(const mlpi_parts *parts,
 }
 
 /* Counts are exact as doubles: no memory holds 2^53 rows. */
-mlp_status mlpi_parts_count(const mlpi_parts *parts, mlp_status status,
-                            size_t own, const char *what, size_t *all)
+mlp_status mlpi_parts_count(const mlpi_parts *parts, size_t own,
+                            const char *what, size_t *all)
 {
     double sum = (double)own;
-    TRY(mlpi_agree(parts->exchange, &parts->hooks, status, &sum, 1));
+    mlp_status status = MLP_OK;
+    TRY(mlpi_exchange_sum(parts->exchange, &sum, 1, MLP_F64));
     *all = (size_t)sum;
     size_t expected = mlpi_block_begin(parts, *all, parts->first + parts->own) -
                       mlpi_block_begin(parts, *all, parts->first);

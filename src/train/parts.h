@@ -83,9 +83,9 @@ mlp_status mlpi_parts_check(const mlp_net *net,
 size_t mlpi_block_begin(const mlpi_parts *parts, size_t rows, size_t p);
 
 /* Checks that all ranks have the same options, as far as they decide what a fit
- * does. Their calls of the exchange would not match otherwise. All ranks return
- * the same status, that of the argument if it is not MLP_OK.
- * MLP_ERR_ARGUMENT. */
+ * does. Their calls of the exchange would not match otherwise. `status` is what
+ * this rank has found out so far; all ranks return the same status, that of the
+ * first rank that has failed. MLP_ERR_ARGUMENT. */
 mlp_status mlpi_parts_agree_options(const mlpi_parts *parts,
                                     const mlp_train_options *options,
                                     mlp_status status);
@@ -96,11 +96,10 @@ mlp_status mlpi_parts_agree_trainer(const mlpi_parts *parts,
                                     mlp_status status);
 
 /* Adds the rows of all ranks, of which this one has `own`, and sets *all. Fails
- * unless each block has a row and this rank has the rows of its blocks; `what`
- * is their name. All ranks return the same status, that of the argument if it
- * is not MLP_OK. MLP_ERR_SHAPE. */
-mlp_status mlpi_parts_count(const mlpi_parts *parts, mlp_status status,
-                            size_t own, const char *what, size_t *all);
+ * unless each block has a row and each rank has the rows of its blocks; `what`
+ * is their name. All ranks return the same status. MLP_ERR_SHAPE. */
+mlp_status mlpi_parts_count(const mlpi_parts *parts, size_t own,
+                            const char *what, size_t *all);
 
 /* ---------------------------------------------------------------------------
  * Sums

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mpi_fit equal | uneven | resume | trainer | failures | misuse [FILE]
+ * mpi_fit equal | uneven | failures | misuse | save FILE | resume FILE
  *
  * What the ranks of a fit must get, run by mpirun with 1, 2, 4 or 8 of them
  * (tests/scripts/mpi.sh). Each rank has the rows of all, so it can compute by
@@ -183,7 +183,7 @@ static void try_equal(const parts_rows *rows, bool uneven)
     }
 }
 
-/* Returns a case whose fit with the trainer goes on for some epochs. */
+/* Sets *c to a case whose trainer has a state that must be kept. */
 static void set_resumable(const parts_rows *rows, parts_case *c)
 {
     set_parts_case(DROPOUT, rows, c); /* dropout, whose masks count all steps */
@@ -317,7 +317,6 @@ static void try_failure(const parts_rows *given, const char *what,
     if (strcmp(what, "row") == 0 && is_culprit()) {
         rows->X64[last * CASE_INPUTS] = (double)NAN;
     } else if (strcmp(what, "loss") == 0 && is_culprit()) {
-        c.options.standardise = false;
         rows->Y64[last * CASE_CLASSES] = 1e200;
     } else if (strcmp(what, "rate") == 0) {
         c.options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_CUSTOM);
@@ -327,7 +326,7 @@ static void try_failure(const parts_rows *given, const char *what,
     } else if (strcmp(what, "batch size") == 0 && is_culprit()) {
         c.options.batch_size = 41;
     }
-    c.options.standardise = c.options.standardise && strcmp(what, "loss") != 0;
+    c.options.standardise = strcmp(what, "loss") != 0;
     r.allocations = 0;
     r.fail_at = is_culprit() ? fails_at : 0;
     mlp_train_options options = c.options;

@@ -132,11 +132,12 @@ static const parts_plan parts_plans[] = {
      .has_class_weights = true, .streams = true, .has_validation = true},
     {"weighted stream", MLP_F64, MLP_OPTIMIZER_ADAM, MLP_LOSS_MSE, 16, 3,
      .has_row_weights = true, .streams = true},
+    {"auto", MLP_F64, MLP_OPTIMIZER_AUTO, MLP_LOSS_MSE, 40, 3},
 };
 
 enum { PARTS_CASES = sizeof parts_plans / sizeof parts_plans[0] };
 
-/* Returns case number i, whose views lie in *rows. */
+/* Sets *c to case number i, whose views show *rows. */
 static inline void set_parts_case(size_t i, const parts_rows *rows,
                                   parts_case *c)
 {
@@ -213,8 +214,7 @@ static inline mlp_status next_parts_chunk(size_t epoch, size_t number,
     return MLP_OK;
 }
 
-/* Returns a hash of what a fit has made: weights, scaling, predictions, and the
- * numbers of the history. */
+/* Returns the hash with n bytes added to it (FNV-1a). */
 static inline uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t n)
 {
     const unsigned char *b = bytes;
@@ -224,6 +224,8 @@ static inline uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t n)
     return hash;
 }
 
+/* Returns a hash of what a fit has made: weights, scaling, predictions, and the
+ * numbers of the history. */
 static inline uint64_t hash_of_fit(const mlp_net *net,
                                    const mlp_history *history, mlp_cview X)
 {

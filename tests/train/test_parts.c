@@ -121,7 +121,7 @@ typedef struct process {
     double momentum;  /* of the trainer's optimizer; 0: as in the options */
 } process;
 
-/* Adds numbers first to first + ranks / 2 of the others, as a tree. */
+/* Adds number i of `ranks` ranks, from rank `first` on, as a tree. */
 static double tree(const world *w, size_t first, size_t ranks, size_t i,
                    mlp_dtype dtype)
 {
@@ -260,6 +260,15 @@ static void *run_process(void *argument)
     return NULL;
 }
 
+/* Lets all processes fit the case. */
+static void begin_processes(process *processes, const parts_case *c)
+{
+    memset(processes, 0, CASE_PARTS * sizeof *processes);
+    for (size_t r = 0; r < CASE_PARTS; r++) {
+        processes[r].c = c;
+    }
+}
+
 /* Runs a fit of all processes. */
 static void run_world(process *processes, size_t ranks)
 {
@@ -315,10 +324,8 @@ static void any_number_of_processes_gives_the_same_bits(void **state)
         set_parts_case(i, rows, &c);
         uint64_t expected = hash_alone(&c, 1);
         for (size_t ranks = 1; ranks <= CASE_PARTS; ranks *= 2) {
-            process processes[CASE_PARTS] = {{.c = &c}};
-            for (size_t r = 0; r < ranks; r++) {
-                processes[r].c = &c;
-            }
+            process processes[CASE_PARTS];
+            begin_processes(processes, &c);
             run_world(processes, ranks);
             for (size_t r = 0; r < ranks; r++) {
                 if (processes[r].status != MLP_OK ||
@@ -468,14 +475,6 @@ static void each_row_of_a_batch_has_its_own_mask(void **state)
 
 enum { RANKS = 4, CULPRIT = 2 };
 
-static void begin_processes(process *processes, const parts_case *c)
-{
-    memset(processes, 0, CASE_PARTS * sizeof *processes);
-    for (size_t r = 0; r < CASE_PARTS; r++) {
-        processes[r].c = c;
-    }
-}
-
 /* Checks that all ranks have ended with this status and network, and that all
  * messages name the culprit; `said` is what it has to say itself. */
 static void assert_all_failed(const process *processes, mlp_status status,
@@ -598,7 +597,7 @@ static void different_options_end_all(void **state)
     process processes[CASE_PARTS];
     find_case("momentum", rows, &c);
     c.options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_STEP);
-    for (size_t k = 0; k < 7; k++) {
+    for (size_t k = 0; k < 13; k++) {
         other = c;
         other.options.epochs += k == 0;
         other.options.batch_size += k == 1 ? CASE_PARTS : 0;
@@ -606,13 +605,19 @@ static void different_options_end_all(void **state)
         other.X.rows -= k == 3 ? 8 : 0;
         other.Y.rows = other.X.rows;
         other.options.schedule.every -= k == 4;
+        other.options.seed += k == 6;
+        other.options.shuffle = k != 7;
+        other.options.standardise = k != 8;
+        other.options.learning_rate *= k == 9 ? 2.0 : 1.0;
+        other.options.patience -= k == 10;
+        other.options.class_weights = k == 11 ? case_class_weights : NULL;
         begin_processes(processes, &c);
         processes[CULPRIT].c = &other;
         for (size_t r = 0; r < RANKS; r++) {
             processes[r].has_trainer = k == 5;
         }
         processes[CULPRIT].momentum = k == 5 ? 0.8 : 0.0;
-        processes[CULPRIT].is_trained = k == 6;
+        processes[CULPRIT].is_trained = k == 12;
         run_world(processes, RANKS);
         for (size_t r = 0; r < RANKS; r++) {
             assert_int_equal(processes[r].status,
@@ -676,6 +681,34 @@ static void each_option_is_compared(void **state)
             }
         }
     }
+    free(rows);
+}
+
+/* Multiplies the rate of all epochs but the first by the number of `user`. */
+static double change_rate(size_t epoch, double alpha, void *user)
+{
+    const double *factor = user;
+    return epoch == 0 ? alpha : alpha * *factor;
+}
+
+static void different_rates_end_all(void **state)
+{
+    (void)state;
+    double factors[] = {0.5, 0.25};
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    process processes[CASE_PARTS];
+    find_case("adam", rows, &c);
+    c.options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_CUSTOM);
+    c.options.schedule.rate = change_rate;
+    c.options.schedule.user = &factors[0];
+    parts_case other = c;
+    other.options.schedule.user = &factors[1];
+    begin_processes(processes, &c);
+    processes[CULPRIT].c = &other;
+    run_world(processes, RANKS);
+    assert_all_failed(processes, MLP_ERR_ARGUMENT, "");
+    assert_int_equal(processes[0].epochs, 1);
     free(rows);
 }
 
@@ -828,7 +861,8 @@ static void a_stream_asks_for_each_chunk_once(void **state)
     free(rows);
 }
 
-/* Ten epochs, and ten more with another trainer that has loaded the first. */
+/* Four epochs give the same weights as two, and two more with another trainer
+ * that has loaded the first. */
 static void a_checkpoint_goes_on_with_parts(void **state)
 {
     (void)state;
@@ -1026,6 +1060,7 @@ int main(void)
         cmocka_unit_test(callbacks_of_one_stop_all),
         cmocka_unit_test(different_options_end_all),
         cmocka_unit_test(each_option_is_compared),
+        cmocka_unit_test(different_rates_end_all),
         cmocka_unit_test(threads_share_the_rows_of_a_part),
         cmocka_unit_test(each_block_holds_out_rows),
         cmocka_unit_test(a_stream_asks_for_each_chunk_once),
