@@ -28,18 +28,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Returns the mean of |y - mean of y|, the error of always the mean. */
-static double error_of_mean(mlp_cview Y)
+/* Returns the mean of column j. */
+static double mean_of(mlp_cview Y, size_t j)
 {
     double sum = 0;
+    for (size_t i = 0; i < Y.rows; i++) {
+        sum += mlp_cview_at(Y, i, j);
+    }
+    return sum / (double)Y.rows;
+}
+
+/* Returns the mean of |y - mean of y|, the error of always the mean. Each
+ * column has its own mean. */
+static double error_of_mean(mlp_cview Y)
+{
     double error = 0;
-    for (size_t i = 0; i < Y.rows; i++) {
-        sum += mlp_cview_at(Y, i, 0);
+    for (size_t j = 0; j < Y.cols; j++) {
+        double mean = mean_of(Y, j);
+        for (size_t i = 0; i < Y.rows; i++) {
+            error += fabs(mlp_cview_at(Y, i, j) - mean);
+        }
     }
-    for (size_t i = 0; i < Y.rows; i++) {
-        error += fabs(mlp_cview_at(Y, i, 0) - sum / (double)Y.rows);
-    }
-    return error / (double)Y.rows;
+    return error / ((double)Y.rows * (double)Y.cols);
 }
 
 /* Scores classes. mlp_log_loss has checked that each target is a class, so the
@@ -146,14 +156,11 @@ static void score_counts(mlp_cview A, mlp_cview Y, tool_scores *scores)
     double of_network = 0;
     double of_mean = 0;
     for (size_t j = 0; j < Y.cols; j++) {
-        double sum = 0;
-        for (size_t i = 0; i < Y.rows; i++) {
-            sum += mlp_cview_at(Y, i, j);
-        }
+        double mean = mean_of(Y, j);
         for (size_t i = 0; i < Y.rows; i++) {
             double y = mlp_cview_at(Y, i, j);
             of_network += deviance(y, mlp_cview_at(A, i, j));
-            of_mean += deviance(y, sum / (double)Y.rows);
+            of_mean += deviance(y, mean);
         }
     }
     scores->good = 1 - of_network / of_mean;
