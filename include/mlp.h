@@ -691,13 +691,12 @@ MLP_NODISCARD mlp_status mlp_predict_with(const mlp_net *net,
  * softmax (MLP_ACTIVATION_LIST has the formulas). With batch norm it contains
  * the factor scale / sqrt(variance + epsilon) of each neuron. S and T are
  * diagonal: S holds 1 / std of each input, T the std of each output
- * (mlp_net_output_scaling); unscaled, each is the unit matrix. The product is
- * computed from its narrower end:
- * in forward mode, from S on, if n[0] < n[L], else in reverse mode, from T on
- * (Griewank and Walther, "Evaluating Derivatives", 2008). It takes about as
- * long as min(n[0], n[L]) + 1 predictions, and always one thread. Like
- * mlp_predict_with, it allocates nothing, and a NaN or an infinity in x is no
- * error.
+ * (mlp_net_output_scaling); without scaling they are unit matrices. The product
+ * is computed from its narrower end: in forward mode, from S on, if n[0] is
+ * less than n[L], else in reverse mode, from T on (Griewank and Walther,
+ * "Evaluating Derivatives", 2008). It takes about as long as min(n[0], n[L]) +
+ * 1 predictions, and always one thread. Like mlp_predict_with, it allocates
+ * nothing, and a NaN or an infinity in x is no error.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE: of x or dA_dx. MLP_ERR_ARGUMENT: the workspace
  * is that of another network, as for mlp_predict_with. */
 MLP_NODISCARD mlp_status mlp_jacobian(const mlp_net *net,

@@ -197,8 +197,7 @@ static mlp_status check_options(const mlp_data *data)
 {
     const mlp_data_options *o = data->options;
     const mlp_hooks *hooks = &data->pool.hooks;
-    TRY(mlpi_data_check_reserved(&data->pool, "options", o->reserved,
-                                 sizeof o->reserved / sizeof(uint64_t)));
+    TRY(DATA_CHECK_RESERVED(&data->pool, "options", o));
     if ((unsigned)o->header > MLP_DATA_HEADER_NO) {
         return mlpi_data_error(&data->pool, MLP_ERR_ARGUMENT, 0,
                                "header: expects a constant of mlp_data_header, "

@@ -126,9 +126,7 @@ mlp_status mlpi_data_begin(const mlp_hooks *hooks, const char *path,
         pool->hooks = *hooks;
     }
     return (pool->hooks.allocate == NULL) == (pool->hooks.release == NULL)
-               ? mlpi_data_check_reserved(pool, "hooks", pool->hooks.reserved,
-                                          sizeof pool->hooks.reserved /
-                                              sizeof(uint64_t))
+               ? DATA_CHECK_RESERVED(pool, "hooks", &pool->hooks)
                : mlpi_data_error(pool, MLP_ERR_ARGUMENT, 0,
                                  "hooks: expects allocate and release "
                                  "together, got one of them");

@@ -94,6 +94,11 @@ mlp_status mlpi_data_error(const mlpi_pool *pool, mlp_status status,
 mlp_status mlpi_data_check_reserved(const mlpi_pool *pool, const char *what,
                                     const uint64_t *reserved, size_t n);
 
+/* Does so for the struct that `object` points to. */
+#define DATA_CHECK_RESERVED(pool, what, object)                                \
+    mlpi_data_check_reserved(pool, what, (object)->reserved,                   \
+                             sizeof(object)->reserved / sizeof(uint64_t))
+
 /* MLP_ERR_NULL if the argument called `what` is NULL. The hooks may be NULL. */
 mlp_status mlpi_data_need(const mlp_hooks *hooks, const void *argument,
                           const char *what);

@@ -6,7 +6,7 @@
  *   dw := dw + l2 w + l1 sign(w)     penalise
  *   sum of x y                       add_products: with y = x, ||x||^2
  *   sum of |x|                       add_magnitudes
- *   x + y                            add_arrays: gradients of two parts of a batch
+ *   x + y                            add_arrays: gradients of two parts
  *
  * Sums are made in double, with eight lanes, so only f64 tables have them: f32
  * arrays are converted first. A vector of lanes stays in a register while a

@@ -29,8 +29,7 @@ mlp_status mlpi_check_input_view(const mlp_net *net, const mlp_hooks *hooks,
 
 /* Checks that Y is a view of targets (rows, mlpi_net_targets), or for cce of
  * (rows, 1) classes of type MLP_I32. MLPI_ANY_ROWS allows any number of rows.
- * Fails with
- * MLP_ERR_DTYPE, MLP_ERR_SHAPE or MLP_ERR_NULL. */
+ * Fails with MLP_ERR_DTYPE, MLP_ERR_SHAPE or MLP_ERR_NULL. */
 mlp_status mlpi_check_target_view(const mlp_net *net, const mlp_hooks *hooks,
                                   const mlp_cview *Y, size_t rows);
 

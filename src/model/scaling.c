@@ -70,7 +70,7 @@ static void set_columns(const mlp_net *net, mlpi_scaling *to, size_t first,
     to->scales = true;
 }
 
-/* Returns the number of columns that a caller sets: of inputs, or of targets. */
+/* Returns how many columns a caller sets: one for each input or target. */
 static size_t columns_of(const mlp_net *net, const mlpi_scaling *scaling)
 {
     return scaling == &net->out ? mlpi_net_targets(net) : scaling->n;

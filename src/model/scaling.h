@@ -50,8 +50,8 @@
 #include "model/net.h"
 
 /* Sets a scaling of `net`, net->in or net->out, from m rows: those that `order`
- * names or, if it is NULL, the first m. The rows have been checked: they have
- * a column for each input or target, all numbers are finite, and m is at least 1.
+ * names or, if it is NULL, the first m. The rows have been checked: they have a
+ * column for each input or target, all numbers are finite, and m is at least 1.
  * The sums of a column are computed in double, in the order of the rows, so the
  * scaling has the same bits on every machine. It depends on the order of the
  * rows only by rounding errors. */

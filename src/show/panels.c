@@ -122,9 +122,7 @@ static mlp_status check_curves(const mlp_picture *p, const frame *f,
             return mlpi_refuse(&p->hooks, MLP_ERR_NULL,
                                "curves: y of curve %zu is NULL", i);
         }
-        TRY(mlpi_show_check_reserved(&p->hooks, "curves", curves[i].reserved,
-                                     sizeof curves[i].reserved /
-                                         sizeof(uint64_t)));
+        TRY(SHOW_CHECK_RESERVED(&p->hooks, "curves", &curves[i]));
         for (size_t j = 0; j < curves[i].n; j++) {
             double x = x_of(f, &curves[i], j);
             double y = curves[i].y[j];

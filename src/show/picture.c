@@ -58,10 +58,8 @@ static mlp_status check_options(const mlp_picture_options *o)
             hooks, MLP_ERR_ARGUMENT,
             "a picture: expects both of `allocate` and `release`, or none");
     }
-    TRY(mlpi_show_check_reserved(hooks, "hooks", hooks->reserved,
-                                 sizeof hooks->reserved / sizeof(uint64_t)));
-    TRY(mlpi_show_check_reserved(hooks, "options", o->reserved,
-                                 sizeof o->reserved / sizeof(uint64_t)));
+    TRY(SHOW_CHECK_RESERVED(hooks, "hooks", hooks));
+    TRY(SHOW_CHECK_RESERVED(hooks, "options", o));
     bool fits = (o->width == 0 || o->width >= MIN_PIXELS) &&
                 (o->height == 0 || o->height >= MIN_PIXELS) &&
                 o->width <= MAX_PIXELS && o->height <= MAX_PIXELS &&
@@ -257,12 +255,10 @@ void mlpi_panel_begin(mlp_picture *picture, const mlp_axes *axes, const char *x,
     if (a->y_min != a->y_max) {
         mlpi_put(picture, "set yrange [%r:%r]\n", a->y_min, a->y_max);
     }
-    /* One failure has one message. A lack of memory above is such a failure, and
-     * nothing else is then checked. */
+    /* One failure has one message: after a lack of memory above nothing else is
+     * checked. */
     if (picture->status == MLP_OK) {
-        picture->status =
-            mlpi_show_check_reserved(&picture->hooks, "axes", a->reserved,
-                                     sizeof a->reserved / sizeof(uint64_t));
+        picture->status = SHOW_CHECK_RESERVED(&picture->hooks, "axes", a);
     }
     bool is_finite = isfinite(a->y_min) && isfinite(a->y_max);
     bool is_linear = !a->log_y || a->y_min == a->y_max;

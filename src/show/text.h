@@ -80,6 +80,11 @@ mlp_status mlpi_refuse(const mlp_hooks *hooks, mlp_status status,
 mlp_status mlpi_show_check_reserved(const mlp_hooks *hooks, const char *what,
                                     const uint64_t *reserved, size_t n);
 
+/* Does so for the struct that `object` points to. */
+#define SHOW_CHECK_RESERVED(hooks, what, object)                               \
+    mlpi_show_check_reserved(hooks, what, (object)->reserved,                  \
+                             sizeof(object)->reserved / sizeof(uint64_t))
+
 /* What numbers a view must hold. */
 typedef enum mlpi_numbers {
     MLPI_FINITE,

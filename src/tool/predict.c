@@ -36,9 +36,8 @@ typedef struct answers {
 
 /* Returns the name of new column j, which the caller frees: "species",
  * "p_setosa"; "y", or "y1", "y2" if there are several outputs; "y_0.05" for a
- * quantile; "y_mean" and "y_log_variance". If the table has
- * a column of that name, "predicted_" comes before it, or "predicted_2_" and so
- * on. */
+ * quantile; "y_mean" and "y_log_variance". If the table has a column of that
+ * name, "predicted_" comes before it, or "predicted_2_" and so on. */
 static char *new_name(const answers *a, size_t j)
 {
     bool is_class = a->model->classes > 0 && j > 0;

@@ -28,18 +28,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Returns the mean of |y - mean of y|, the error of always the mean. */
-static double error_of_mean(mlp_cview Y)
+/* Returns the mean of column j. */
+static double mean_of(mlp_cview Y, size_t j)
 {
     double sum = 0;
+    for (size_t i = 0; i < Y.rows; i++) {
+        sum += mlp_cview_at(Y, i, j);
+    }
+    return sum / (double)Y.rows;
+}
+
+/* Returns the mean of |y - mean of y|, the error of always the mean. Each
+ * column has its own mean. */
+static double error_of_mean(mlp_cview Y)
+{
     double error = 0;
-    for (size_t i = 0; i < Y.rows; i++) {
-        sum += mlp_cview_at(Y, i, 0);
+    for (size_t j = 0; j < Y.cols; j++) {
+        double mean = mean_of(Y, j);
+        for (size_t i = 0; i < Y.rows; i++) {
+            error += fabs(mlp_cview_at(Y, i, j) - mean);
+        }
     }
-    for (size_t i = 0; i < Y.rows; i++) {
-        error += fabs(mlp_cview_at(Y, i, 0) - sum / (double)Y.rows);
-    }
-    return error / (double)Y.rows;
+    return error / ((double)Y.rows * (double)Y.cols);
 }
 
 /* Scores classes. mlp_log_loss has checked that each target is a class, so the
@@ -146,14 +156,11 @@ static void score_counts(mlp_cview A, mlp_cview Y, tool_scores *scores)
     double of_network = 0;
     double of_mean = 0;
     for (size_t j = 0; j < Y.cols; j++) {
-        double sum = 0;
-        for (size_t i = 0; i < Y.rows; i++) {
-            sum += mlp_cview_at(Y, i, j);
-        }
+        double mean = mean_of(Y, j);
         for (size_t i = 0; i < Y.rows; i++) {
             double y = mlp_cview_at(Y, i, j);
             of_network += deviance(y, mlp_cview_at(A, i, j));
-            of_mean += deviance(y, sum / (double)Y.rows);
+            of_mean += deviance(y, mean);
         }
     }
     scores->good = 1 - of_network / of_mean;
@@ -206,20 +213,24 @@ tool_scores mlpi_tool_score(const mlp_net *net, const tool_answers *answers,
     return scores;
 }
 
-/* The score that is better the larger it is. */
-const char *mlpi_tool_good_name(const mlp_net *net)
+/* `good` is better the larger it is, and `bad` the smaller. The names depend on
+ * what is scored: classes, quantiles, counts or other numbers. */
+const tool_score_names *mlpi_tool_score_names(const mlp_net *net)
 {
+    static const tool_score_names of_classes = {"accuracy", "log loss",
+                                                "accuracy", "log_loss",
+                                                "most_frequent_class_accuracy"};
+    static const tool_score_names of_quantiles = {
+        "D2", "pinball loss", "d2", "pinball_loss", "quantiles_pinball_loss"};
+    static const tool_score_names of_counts = {"D2", "mean absolute error",
+                                               "d2", "mae", "mean_mae"};
+    static const tool_score_names of_numbers = {"R2", "mean absolute error",
+                                                "r2", "mae", "mean_mae"};
     mlp_loss loss = mlp_net_loss(net);
-    bool has_d2 = loss == MLP_LOSS_QUANTILE || loss == MLP_LOSS_POISSON;
-    return mlpi_tool_classes(net) > 0 ? "accuracy" : has_d2 ? "D2" : "R2";
-}
-
-/* The score that is better the smaller it is. */
-const char *mlpi_tool_bad_name(const mlp_net *net)
-{
-    return mlpi_tool_classes(net) > 0 ? "log loss"
-           : mlp_net_quantiles(net)   ? "pinball loss"
-                                      : "mean absolute error";
+    return mlpi_tool_classes(net) > 0  ? &of_classes
+           : loss == MLP_LOSS_QUANTILE ? &of_quantiles
+           : loss == MLP_LOSS_POISSON  ? &of_counts
+                                       : &of_numbers;
 }
 
 /* Appends the shares of covered targets to a text. A network that knows how
@@ -257,11 +268,11 @@ void mlpi_tool_write_scores(const mlp_net *net, const tool_scores *scores,
                        "accuracy %.3f, log loss %.3f  (always \"%s\": %.3f)",
                        scores->good, scores->bad, usual, scores->simple);
     } else {
+        const tool_score_names *names = mlpi_tool_score_names(net);
         (void)snprintf(
             text, TOOL_SCORES_SIZE, "%s %.3f, %s %.4g  (always the %s: %.4g)",
-            mlpi_tool_good_name(net), scores->good, mlpi_tool_bad_name(net),
-            scores->bad, mlp_net_quantiles(net) ? "quantiles" : "mean",
-            scores->simple);
+            names->good, scores->good, names->bad, scores->bad,
+            mlp_net_quantiles(net) ? "quantiles" : "mean", scores->simple);
         write_covered(net, scores, text);
     }
 }
@@ -269,21 +280,10 @@ void mlpi_tool_write_scores(const mlp_net *net, const tool_scores *scores,
 /* JSON has the same scores with all their digits. */
 void mlpi_tool_print_scores(const mlp_net *net, const tool_scores *s)
 {
-    mlp_loss loss = mlp_net_loss(net);
-    mlpi_tool_json("'rows': %zu, ", s->rows);
-    if (s->is_classes) {
-        mlpi_tool_json("'accuracy': %g, 'log_loss': %g, "
-                       "'most_frequent_class_accuracy': %g",
-                       s->good, s->bad, s->simple);
-    } else if (loss == MLP_LOSS_QUANTILE) {
-        mlpi_tool_json("'d2': %g, 'pinball_loss': %g, "
-                       "'quantiles_pinball_loss': %g",
-                       s->good, s->bad, s->simple);
-    } else {
-        mlpi_tool_json("%s: %g, 'mae': %g, 'mean_mae': %g",
-                       loss == MLP_LOSS_POISSON ? "d2" : "r2", s->good, s->bad,
-                       s->simple);
-    }
+    const tool_score_names *names = mlpi_tool_score_names(net);
+    mlpi_tool_json("'rows': %zu, %s: %g, %s: %g, %s: %g", s->rows,
+                   names->json_good, s->good, names->json_bad, s->bad,
+                   names->json_simple, s->simple);
     for (size_t j = 0; j < s->n_covered; j++) {
         mlpi_tool_json(j == 0 ? ", 'covered': [%g" : ", %g", s->covered[j]);
     }

@@ -33,9 +33,15 @@ typedef struct tool_scores {
 tool_scores mlpi_tool_score(const mlp_net *net, const tool_answers *answers,
                             mlp_cview Y);
 
-/* Return what the members `good` and `bad` of a network's scores are called. */
-const char *mlpi_tool_good_name(const mlp_net *net);
-const char *mlpi_tool_bad_name(const mlp_net *net);
+/* What the members `good`, `bad` and `simple` are called: in text, such as
+ * "R2", and in JSON, such as "r2". */
+typedef struct tool_score_names {
+    const char *good, *bad;
+    const char *json_good, *json_bad, *json_simple;
+} tool_score_names;
+
+/* Returns the names of the scores of a network. */
+const tool_score_names *mlpi_tool_score_names(const mlp_net *net);
 
 /* Writes the scores as text, such as
  *   accuracy 0.967, log loss 0.081  (always "setosa": 0.333) */

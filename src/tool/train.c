@@ -292,7 +292,8 @@ static void search(session *s, double seconds)
             s->plan.options = plan.options;
             write_plan(&plan.options, text);
             mlpi_tool_say("  network %zu: %s %.4f  %s", tried,
-                          is_classes ? "log loss" : mlpi_tool_good_name(r.net),
+                          is_classes ? "log loss"
+                                     : mlpi_tool_score_names(r.net)->good,
                           is_classes ? loss : -loss, text);
         }
         mlpi_tool_free_result(&r);
@@ -451,9 +452,9 @@ static void score_folds(session *s)
     for (size_t i = 0; i < 4; i += 2) {
         s->cv[i + 1] = sqrt(fmax(0, s->cv[i + 1] - s->cv[i] * s->cv[i]));
     }
-    mlpi_tool_say("%zu folds: %s %.3f +- %.3f, %s %.4g +- %.2g", k,
-                  mlpi_tool_good_name(s->result.net), s->cv[0], s->cv[1],
-                  mlpi_tool_bad_name(s->result.net), s->cv[2], s->cv[3]);
+    const tool_score_names *names = mlpi_tool_score_names(s->result.net);
+    mlpi_tool_say("%zu folds: %s %.3f +- %.3f, %s %.4g +- %.2g", k, names->good,
+                  s->cv[0], s->cv[1], names->bad, s->cv[2], s->cv[3]);
 }
 
 /* Draws the losses of the epochs, on a logarithmic axis unless the loss may be
@@ -483,9 +484,7 @@ static void print_json(const session *s)
     if (s->plan.options.folds > 0) {
         mlpi_tool_json("}, 'cv': {'folds': %zu, %s: %g, 'deviation': %g",
                        s->plan.options.folds,
-                       s->table.classes > 0                         ? "accuracy"
-                       : *mlpi_tool_good_name(s->result.net) == 'D' ? "d2"
-                                                                    : "r2",
+                       mlpi_tool_score_names(s->result.net)->json_good,
                        s->cv[0], s->cv[1]);
     }
     (void)fputs("}}\n", stdout);

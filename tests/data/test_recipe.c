@@ -358,6 +358,41 @@ static void recipe_refuses_wrong_calls(void **state)
     assert_int_equal(record.live, 0);
 }
 
+static void recipe_refuses_elements_that_share_memory(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t rows, cols, row_stride, col_stride;
+        bool fits;
+    } views[] = {
+        {2, 2, 2, 1, true},  {2, 2, 1, 2, true},        {2, 2, 3, 2, true},
+        {2, 2, 2, 3, true},  {2, 2, 1, 1, false},       {2, 2, 2, 2, false},
+        {2, 2, 0, 1, false}, {2, 2, 1, 0, false},       {2, 2, 0, 0, false},
+        {2, 1, 1, 0, true},  {2, 1, 0, 1, false},       {2, 1, 2, 2, true},
+        {1, 2, 0, 1, true},  {1, 2, 1, 0, false},       {1, 2, 5, 3, true},
+        {2, 2, 0, 5, false}, {2, 2, SIZE_MAX, 1, false}};
+    hook_record record = {0};
+    for (size_t i = 0; i < COUNT(views); i++) {
+        double X[16];
+        mlp_data *data = load(views[i].rows == 1   ? "a,b,y\n1,2,3\n"
+                              : views[i].cols == 1 ? "a,y\n1,3\n2,4\n"
+                                                   : "a,b,y\n1,2,3\n4,5,6\n",
+                              NULL, &record);
+        mlp_data_recipe *recipe = make(data, "y");
+        mlp_view view = {MLP_F64,
+                         views[i].rows,
+                         views[i].cols,
+                         views[i].row_stride,
+                         views[i].col_stride,
+                         X};
+        mlp_status status = mlp_data_recipe_encode(recipe, data, view);
+        assert_int_equal(status, views[i].fits ? MLP_OK : MLP_ERR_SHAPE);
+        mlp_data_recipe_free(recipe);
+        mlp_data_free(data);
+    }
+    assert_int_equal(record.live, 0);
+}
+
 static void recipe_refuses_damaged_texts(void **state)
 {
     (void)state;
@@ -460,6 +495,7 @@ int main(void)
         cmocka_unit_test(recipe_encodes_new_rows_after_a_model_file),
         cmocka_unit_test(recipe_names_what_new_rows_lack),
         cmocka_unit_test(recipe_refuses_wrong_calls),
+        cmocka_unit_test(recipe_refuses_elements_that_share_memory),
         cmocka_unit_test(recipe_refuses_damaged_texts),
         cmocka_unit_test(recipe_survives_a_lack_of_memory),
     };

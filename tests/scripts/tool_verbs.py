@@ -458,6 +458,16 @@ class Plain(unittest.TestCase):
         self.assertEqual(got["accuracy"], 1)
         run("test", "soft.mlp", "plain.csv", status=2)
 
+    def test_scores_of_several_targets(self):
+        A = self.X @ self.W.T + self.b
+        Y = A + np.random.RandomState(9).randn(*A.shape) * [1, 2, 3]
+        write("plain3.csv", table([["u", "v", "y1", "y2", "y3"],
+                                   *np.hstack((self.X, Y))]))
+        got = json.loads(run("test", "plain.mlp", "plain3.csv", "--json")[0])
+        self.assertAlmostEqual(got["mae"], np.abs(A - Y).mean(), 12)
+        self.assertAlmostEqual(got["mean_mae"], np.abs(Y.mean(0) - Y).mean(),
+                               12)
+
     def test_other_tables(self):
         cells = [["u", "v", "w", "x", "y", "z"], [1, 2, 3, 4, 5, 6]]
         _, talk = run("predict", "plain.mlp", "-", text=table(cells).encode(),

@@ -261,8 +261,7 @@ static void put_predict(mlpi_writer *to, const mlpi_export *e)
     /* The first layer reads x, or its standardised copy. */
     const char *in = e->standardises ? "b" : "x";
     for (size_t l = 1; l <= L; l++) {
-        const char *hidden = l % 2 ? "a" : "b";
-        const char *out = l < L ? hidden : "y";
+        const char *out = l < L ? mlpi_export_array_name(l) : "y";
         e->kind->put_layer(to, e, l, in, out);
         in = out;
     }

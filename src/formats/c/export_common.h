@@ -112,9 +112,15 @@ typedef enum mlpi_export_array {
 /* Returns how many numbers an array holds. */
 size_t mlpi_export_array_length(const mlpi_export *e, mlpi_export_array array);
 
+/* Returns the name of the array that hidden layer l writes into. */
+static inline const char *mlpi_export_array_name(size_t l)
+{
+    return l % 2 == MLPI_ARRAY_A ? "a" : "b";
+}
+
 /* Lets the kind prepare, sets the bytes of constants and scratch in the report,
- * and lets the kind check its accuracy. May allocate e->int8, which the caller
- * releases, also on failure. */
+ * and lets the kind check its accuracy. May allocate e->int8 or
+ * e->jacobians.data, which the caller releases, also on failure. */
 mlp_status mlpi_export_prepare(mlpi_export *e);
 
 /* Writes the header. e->checksum must be that of the code. */
@@ -125,9 +131,12 @@ void mlpi_export_put_code(mlpi_writer *to, mlpi_export *e);
 
 /* The kind of real numbers, in the precision of the network. The outputs have
  * the library's bits if options->canonical, else they are within 1e-6 of the
- * library's. Preparing cannot fail. For the prefix `net` the header declares
+ * library's. Preparing fails only with the option `jacobian`, as
+ * mlpi_export_prepare_jacobian. For the prefix `net` the header declares
  *
  *     void net_predict(const float *x, float *y, float *scratch);
+ *     void net_jacobian(const float *x, float *jacobian, float *scratch);
+ *                                                if it is asked for
  *     int net_class(const float *y);             if outputs name classes
  *     const char *net_class_name(int number);    if classes have names
  */
@@ -136,8 +145,9 @@ extern const mlpi_export_kind mlpi_export_real;
 /* The kind of integers (quantise.h). The rows options->X tell the ranges of all
  * numbers: MLP_ERR_ARGUMENT if there are none. If there are targets Y, both
  * networks are scored on the rows: MLP_ERR_ACCURACY if the score drops by more
- * than the options allow. The header declares the functions above with int8_t
- * for float, and two conversions, which are compiled with -DNET_FLOAT:
+ * than the options allow; MLP_ERR_ARGUMENT also with the option `jacobian`. The
+ * header declares the other functions above with int8_t for float, and two
+ * conversions, which are compiled with -DNET_FLOAT:
  *
  *     void net_quantise(const float *x, int8_t *q);
  *     void net_dequantise(const int8_t *q, float *y);

@@ -248,17 +248,11 @@ void mlpi_export_put_jacobian_prototype(mlpi_writer *to, const mlpi_export *e)
  * The function
  */
 
-/* Returns the array of outputs of a hidden layer. The layers take turns, so
- * that a layer reads one array and writes the other. */
-static const char *hidden_name(size_t l)
-{
-    return l % 2 == MLPI_ARRAY_A ? "a" : "b";
-}
-
-/* Returns the array of the matrix at layer l. */
+/* Returns the array of the matrix at layer l. The matrix takes turns as hidden
+ * outputs do, so that a product reads one array and writes the other. */
 static const char *matrix_name(const mlpi_export *e, size_t l)
 {
-    return is_result(e, l) ? "jacobian" : hidden_name(l);
+    return is_result(e, l) ? "jacobian" : mlpi_export_array_name(l);
 }
 
 /* Writes the head of the function, with its variables. Compilers warn of a
@@ -317,7 +311,7 @@ static void put_derivatives(mlpi_writer *to, const mlpi_export *e, size_t l)
         mlpi_put_text(to, "    probabilities(%zu, %s);\n", layer->width, z);
         return;
     }
-    const char *a = is_last ? z : hidden_name(l);
+    const char *a = is_last ? z : mlpi_export_array_name(l);
     mlpi_put_text(to, "    for (i = 0; i < %zu; i++) {\n", layer->width);
     if (!is_last || !from_z) {
         mlpi_export_put_activation(to, e, l, "_of", z, a);
@@ -341,7 +335,7 @@ static void put_prediction(mlpi_writer *to, const mlpi_export *e)
     for (size_t l = 1; l <= last_predicted(e); l++) {
         mlpi_put_text(to, "    dense(%zu, %zu, w%zu, %s, ", layer[l - 1].width,
                       layer[l].width, l, in);
-        in = hidden_name(l);
+        in = mlpi_export_array_name(l);
         if (has_derivatives(e, l)) {
             mlpi_put_text(to, "d%zu);\n", l);
             put_derivatives(to, e, l);

@@ -29,8 +29,9 @@
 
 /* Marks the snippets as needed, sets the bytes of scratch in the report, and
  * allocates and computes e->jacobians, whose data the caller releases, also on
- * failure. Does nothing if the option is off. MLP_ERR_NOT_FINITE: a Jacobian
- * is not finite, so that C has no constants for it. */
+ * failure. Does nothing if the option is off. MLP_ERR_LIMIT, MLP_ERR_MEMORY;
+ * MLP_ERR_NOT_FINITE: a Jacobian is not finite, so that C has no constants for
+ * it. */
 mlp_status mlpi_export_prepare_jacobian(mlpi_export *e);
 
 /* Write the parts of an export that mlpi_export_kind names: a size and a

@@ -184,8 +184,8 @@ static void note_unknown(parser *p, mlpi_span name)
     }
 }
 
-/* Reads a real number. The text must be that of a
- * double to the last bit: a number that had to be rounded is a mistake. */
+/* Reads a real number. The text must be that of a double to the last bit: a
+ * number that had to be rounded is a mistake. */
 static bool get_real(mlpi_json *r, double *x)
 {
     mlpi_span text;

@@ -14,8 +14,8 @@
  *     numerics   MLP_NUMERICS of the library that wrote it; may be absent
  *     precision  "float32" or "float64"
  *     loss       a name of MLP_LOSS_LIST
- *     quantiles  the tau of each output, if the loss is quantile: a list of n[L]
- *                numbers; absent if each is 1/2
+ *     quantiles  the tau of each output, if the loss is quantile: a list of
+ *                n[L] numbers; absent if each is 1/2
  *     inputs     n[0]
  *     layers     1 to MLP_MAX_LAYERS objects. Each has a width and a name of
  *                MLP_ACTIVATION_LIST other than "auto", and "batch_norm":true
@@ -60,8 +60,8 @@ typedef struct mlpi_description {
  * bytes. */
 void mlpi_description_put(mlpi_json_writer w, const mlp_net *net);
 
-/* Sets tau[d->n_quantiles] to the quantiles of a description that has been read.
- * Returns false if one is not above 0 and below 1. */
+/* Sets tau[d->n_quantiles] to the quantiles of a description that has been
+ * read. Returns false if one is not above 0 and below 1. */
 bool mlpi_description_quantiles(const mlpi_description *d, double *tau);
 
 /* Reads a description of `size` bytes. d->classes points into the text, which
