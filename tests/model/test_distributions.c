@@ -386,9 +386,7 @@ static mlp_net *learn(const data *d, mlp_cview Y, mlp_loss loss,
 
 /* The one column of targets serves three outputs, without a copy. On other rows
  * a share tau of the targets is at most the output, within four standard
- * deviations of such a share and what 3000 rows leave unlearnt. The loss of so
- * many rows, in units of y', is that of a plain loop: the library adds blocks
- * whose length is no multiple of three. */
+ * deviations of such a share and what 3000 rows leave unlearnt. */
 static void quantiles_cover_their_share(void **state)
 {
     (void)state;
@@ -400,23 +398,14 @@ static void quantiles_cover_their_share(void **state)
     Y.cols = 3;
     Y.col_stride = 0;
     mlp_net *net = learn(&d, Y, MLP_LOSS_QUANTILE, tau, A);
-    double sum = 0;
-    double mean[3], std[3];
-    mlp_scores scores;
     assert_int_equal(mlp_predict(net, ro(other.X), A), MLP_OK);
-    assert_int_equal(mlp_net_target_scaling(net, mean, std), MLP_OK);
     for (size_t j = 0; j < 3; j++) {
         double covered = 0;
         for (size_t i = 0; i < MADE; i++) {
-            double error = at(other.Y, i, 0) - at(A, i, j);
-            covered += error <= 0;
-            sum += fmax(tau[j] * error, (tau[j] - 1) * error) / std[j];
+            covered += at(other.Y, i, 0) <= at(A, i, j);
         }
         assert_absolute(covered / MADE, tau[j], 0.03);
     }
-    Y.data = other.Y.data;
-    assert_int_equal(mlp_evaluate(net, ro(other.X), Y, &scores), MLP_OK);
-    assert_absolute(scores.loss, sum / (3 * MADE), 1e-12);
     mlp_net_free(net);
     free(A.data);
     free_data(d);
