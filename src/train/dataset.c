@@ -521,19 +521,13 @@ void mlpi_dataset_forget_scaling(mlp_net *net, const mlpi_dataset *data)
  * The split, for callers who want to know it
  */
 
-/* Draws the split of `data`, whose Y and options are set, to `order`. The
- * arrays are allocated before the numbers of rows are set, so that there are
- * none whose length would depend on them. */
-static mlp_status split_rows(const mlp_net *net, mlpi_dataset *data,
-                             size_t *order)
+/* Draws the split of `data`, whose Y and options are set. The caller's array is
+ * not used, because a later block can fail when earlier ones have been split. */
+static mlp_status split_rows(const mlp_net *net, mlpi_dataset *data)
 {
     mlp_rng rng;
-    TRY(mlpi_dataset_allocate(&net->hooks, data));
     TRY(divide_rows(net, data));
-    data->split_order = order;
-    for (size_t i = 0; i < data->m && data->validation_rows == 0; i++) {
-        order[i] = i;
-    }
+    TRY(mlpi_dataset_allocate(&net->hooks, data));
     return mlpi_dataset_split(net, data, &rng);
 }
 
@@ -558,7 +552,10 @@ mlp_status mlp_validation_split(const mlp_net *net, mlp_cview Y,
     data.options.seed = options->seed;
     data.options.validation_fraction = options->validation_fraction;
     TRY(mlpi_parts_choose(net, &data.options, &data.parts));
-    mlp_status status = split_rows(net, &data, order);
+    mlp_status status = split_rows(net, &data);
+    for (size_t i = 0; i < Y.rows && status == MLP_OK; i++) {
+        order[i] = training_row(&data, i);
+    }
     if (status == MLP_OK) {
         *held = data.validation_rows;
     }

@@ -253,12 +253,24 @@ static mlp_status k_fold(world *w)
     return mlp_k_fold(ro(w->Y), &options, 1, w->out.sizes + 1, w->out.sizes);
 }
 
-static mlp_status validation_split(world *w)
+static mlp_status validation_split_of(world *w, size_t parts)
 {
     mlp_train_options options = mlp_train_defaults();
     options.validation_fraction = 0.25;
+    options.parts = parts;
     return mlp_validation_split(w->net, ro(w->Y), &options, w->out.sizes + 1,
                                 w->out.sizes);
+}
+
+static mlp_status validation_split(world *w)
+{
+    return validation_split_of(w, 1);
+}
+
+/* The second block fails when the first one has been split. */
+static mlp_status validation_split_with_parts(world *w)
+{
+    return validation_split_of(w, 2);
 }
 
 static mlp_status gather_rows(world *w)
@@ -371,6 +383,8 @@ static const fault_case cases[] = {
     {"mlp_train_test_split", ALLOCATES, train_test_split, NULL},
     {"mlp_k_fold", ALLOCATES, k_fold, NULL},
     {"mlp_validation_split", ALLOCATES, validation_split, NULL},
+    {"mlp_validation_split with parts", ALLOCATES, validation_split_with_parts,
+     NULL},
     {"mlp_gather_rows", 0, gather_rows, NULL},
     {"mlp_confusion", 0, confusion, NULL},
     {"mlp_score_classes", 0, score_classes, NULL},
