@@ -172,11 +172,12 @@ class Copy:
         if self.code() == self.clean_code:
             return "same code", ""
         for batch in self.batches(mutant):
-            programs = ["test_" + t.name for t in batch if "unit" in t.labels]
+            programs = [os.path.basename(t.command[0]) for t in batch
+                        if "unit" in t.labels]
             if len(programs) < len(batch):
                 programs.append("all")
             if not self.make(*programs):
-                return "does not compile", ""
+                sys.exit("mutate.py: the tests do not build")
             killer = self.killer(batch)
             if killer:
                 self.killers[mutant.file].add(killer)
