@@ -284,7 +284,7 @@ size_t mlpi_optimizer_states(const mlp_optimizer *options)
 {
     switch (options->kind) {
     case MLP_OPTIMIZER_SGD:
-        return 0;
+        break;
     case MLP_OPTIMIZER_MOMENTUM:
     case MLP_OPTIMIZER_TUTORIAL_MOMENTUM:
     case MLP_OPTIMIZER_NESTEROV:

@@ -36,6 +36,7 @@ static void files_are_known_by_their_heads(void **state)
         {"\x08\x07\x78\x07pyto", NULL}, /* a field that no model has */
         {"\x08\x07\x15\x07pyto", NULL}, /* wire type 5 */
         {"\x08\x07\x11\x07pyto", NULL}, /* wire type 1 */
+        {"\x08\x07\x14\x07pyto", NULL}, /* wire type 4 */
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         unsigned char *head = guarded_alloc(MLPI_FILE_HEAD);
