@@ -349,6 +349,92 @@ static void bad_values_name_their_chunk(void **state)
     free_data(r.d);
 }
 
+/* Gives two rows whose weights are finite, and their sum is not, in each of two
+ * chunks. */
+static mlp_status heavy_rows(size_t epoch, size_t chunk, mlp_chunk *rows,
+                             void *user)
+{
+    static const double weights[] = {1e308, 1e308};
+    const data *d = user;
+    (void)epoch;
+    if (chunk < 2) {
+        rows->X = mlp_cview_rows(ro(d->X), 2 * chunk, 2);
+        rows->Y = mlp_cview_rows(ro(d->Y), 2 * chunk, 2);
+        rows->row_weights = mlp_cview_f64(weights, 2, 1);
+    }
+    return MLP_OK;
+}
+
+static void weights_must_have_a_sum(void **state)
+{
+    (void)state;
+    data d = some_data(MLP_F64);
+    for (size_t parts = 1; parts <= 2; parts++) {
+        listener l;
+        listen(&l);
+        mlp_train_options options = options_of(5, 0.25, 4);
+        options.parts = parts;
+        assert_told(&l.record,
+                    mlp_fit_stream(l.net, heavy_rows, &d, &options, NULL),
+                    MLP_ERR_ARGUMENT, "sum");
+        assert_same_net(l.net, l.before);
+        finish(&l);
+    }
+    free_data(d);
+}
+
+/* A batch that the caller does not choose has 32 rows, and at least one for each
+ * part. */
+static void parts_decide_about_the_automatic_batch(void **state)
+{
+    (void)state;
+    static const size_t parts[] = {1, 8, 32, 64};
+    reader r = cuts[0];
+    r.d = some_data(MLP_F64);
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        mlp_net *nets[2];
+        for (size_t k = 0; k < 2; k++) {
+            mlp_train_options options = options_of(3, 0.25, 9);
+            options.parts = parts[i];
+            options.batch_size = k == 0          ? MLP_AUTO_COUNT
+                                 : parts[i] > 32 ? parts[i]
+                                                 : 32;
+            nets[k] = new_net(&square_model, MLP_F64, NULL);
+            r.epochs = 0;
+            assert_int_equal(
+                mlp_fit_stream(nets[k], read_chunk, &r, &options, NULL),
+                MLP_OK);
+        }
+        assert_same_net(nets[0], nets[1]);
+        mlp_net_free(nets[0]);
+        mlp_net_free(nets[1]);
+    }
+    free_data(r.d);
+}
+
+static void failed_chunks_of_a_part_end_the_training(void **state)
+{
+    (void)state;
+    reader r = cuts[2]; /* chunks 0 to 6 have 7 rows each */
+    r.d = some_data(MLP_F64);
+    mlp_train_options options = options_of(5, 0.25, 8);
+    options.parts = 2;
+    r.fail = MLP_ERR_MEMORY;
+    r.fail_epoch = 2;
+    for (r.fail_chunk = 0; r.fail_chunk < 7; r.fail_chunk++) {
+        char part[32];
+        (void)snprintf(part, sizeof part, "epoch 2, chunk %zu", r.fail_chunk);
+        assert_failure(r, options, r.fail, part, 2);
+    }
+    r.fail = MLP_OK;
+    put(r.d.Y, 24, 2, NAN); /* row 3 of chunk 3 */
+    assert_failure(r, options, MLP_ERR_NOT_FINITE,
+                   "epoch 0, chunk 3: Y: expects finite numbers, got NaN in "
+                   "row 3, column 2",
+                   0);
+    free_data(r.d);
+}
+
 static mlp_status no_rows(size_t epoch, size_t chunk, mlp_chunk *rows,
                           void *user)
 {
@@ -436,6 +522,9 @@ int main(void)
         cmocka_unit_test(batch_callback_ends_it_within_a_chunk),
         cmocka_unit_test(failed_chunks_end_the_training),
         cmocka_unit_test(bad_values_name_their_chunk),
+        cmocka_unit_test(weights_must_have_a_sum),
+        cmocka_unit_test(parts_decide_about_the_automatic_batch),
+        cmocka_unit_test(failed_chunks_of_a_part_end_the_training),
         cmocka_unit_test(epochs_without_rows_are_refused),
         cmocka_unit_test(options_that_need_all_rows_are_refused),
     };

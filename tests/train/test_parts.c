@@ -119,6 +119,7 @@ typedef struct process {
     bool is_trained;  /* takes a view of W, and so counts as trained */
     bool has_trainer; /* the hash is then that of a checkpoint, too */
     double momentum;  /* of the trainer's optimizer; 0: as in the options */
+    uint32_t seed;    /* of an epoch that the trainer has had; 0: none */
     size_t sums;      /* calls of the exchange */
     size_t lost_at;   /* the one that fails; 0: none */
     uint64_t kept;    /* the hash of the network alone */
@@ -203,6 +204,21 @@ static mlp_status fit_net(const process *p, mlp_net *net, parts_case *c,
                    history);
 }
 
+/* Trains an epoch on all rows, without the others. */
+static void begin_alone(mlp_trainer *trainer, const parts_case *c,
+                        uint32_t seed)
+{
+    mlp_train_options options = c->options;
+    options.exchange = NULL;
+    options.on_batch = NULL;
+    options.on_epoch = NULL;
+    options.seed = seed;
+    options.epochs = 1;
+    if (mlp_trainer_fit(trainer, c->X, c->Y, &options, NULL) != MLP_OK) {
+        abort();
+    }
+}
+
 /* Does the same with a trainer, and hashes all that it would remember. */
 static mlp_status fit_with_trainer(process *p, mlp_net *net, parts_case *c,
                                    mlp_history **history)
@@ -216,6 +232,9 @@ static mlp_status fit_with_trainer(process *p, mlp_net *net, parts_case *c,
     if (mlp_trainer_create(net, CASE_ROWS, &trainer) != MLP_OK ||
         mlp_trainer_set_optimizer(trainer, &optimizer) != MLP_OK) {
         abort();
+    }
+    if (p->seed > 0) {
+        begin_alone(trainer, c, p->seed);
     }
     mlp_status status =
         c->streams ? mlp_trainer_fit_stream(trainer, next_parts_chunk, c,
@@ -722,6 +741,47 @@ static void different_rates_end_all(void **state)
     free(rows);
 }
 
+/* With rows that are all alike, trainers that have shuffled them differently
+ * have the same network; but they would draw other numbers from now on. */
+static void trainers_that_have_begun_must_be_alike(void **state)
+{
+    (void)state;
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    process alone[CASE_PARTS];
+    process processes[CASE_PARTS];
+    find_case("adam", rows, &c);
+    c.options.standardise = false;
+    for (size_t i = 0; i < CASE_ROWS; i++) {
+        memcpy(rows->X64 + i * CASE_INPUTS, rows->X64,
+               CASE_INPUTS * sizeof *rows->X64);
+        memcpy(rows->Y64 + i * CASE_CLASSES, rows->Y64,
+               CASE_CLASSES * sizeof *rows->Y64);
+    }
+    for (uint32_t k = 0; k < 2; k++) {
+        begin_processes(alone, &c);
+        begin_processes(processes, &c);
+        for (size_t r = 0; r < RANKS; r++) {
+            alone[r].has_trainer = processes[r].has_trainer = true;
+            alone[r].seed = processes[r].seed = 1;
+        }
+        processes[CULPRIT].seed += k;
+        run_world(alone, 1);
+        run_world(processes, RANKS);
+        for (size_t r = 0; r < RANKS; r++) {
+            assert_int_equal(processes[r].status,
+                             k == 0 ? MLP_OK : MLP_ERR_ARGUMENT);
+            if (k == 0) {
+                assert_true(processes[r].hash == alone[0].hash);
+            } else {
+                assert_true(processes[r].kept == processes[0].kept);
+                assert_int_equal(processes[r].epochs, 0);
+            }
+        }
+    }
+    free(rows);
+}
+
 /* Runs a fit in which sum number n of all ranks fails, as if the network had
  * gone. Returns false if there is no such sum. */
 static bool run_with_lost_sum(process *processes, const parts_case *c,
@@ -1206,6 +1266,7 @@ int main(void)
         cmocka_unit_test(different_options_end_all),
         cmocka_unit_test(each_option_is_compared),
         cmocka_unit_test(different_rates_end_all),
+        cmocka_unit_test(trainers_that_have_begun_must_be_alike),
         cmocka_unit_test(a_fit_without_its_exchange_keeps_whole_epochs),
         cmocka_unit_test(failures_may_be_lost_with_the_exchange),
         cmocka_unit_test(threads_share_the_rows_of_a_part),
