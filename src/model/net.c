@@ -100,8 +100,13 @@ static mlp_status check_batch_norm(const mlp_config *config)
                         config->batch_norm_epsilon);
 }
 
-/* Checks that the tau of each output is in (0, 1), also after it has been
- * rounded to the network's precision. */
+bool mlpi_is_quantile(const mlpi_kernels *kernels, double tau)
+{
+    double rounded = kernels->scalar->round_to_real(tau);
+    return rounded > 0.0 && rounded < 1.0;
+}
+
+/* Checks the tau of each output. */
 static mlp_status check_quantiles(const mlp_config *config)
 {
     const mlpi_kernels *kernels = mlpi_kernels_get(config->precision, 0);
@@ -113,8 +118,7 @@ static mlp_status check_quantiles(const mlp_config *config)
                           mlp_loss_name(config->loss));
     }
     for (size_t j = 0; config->quantiles && j < n; j++) {
-        double tau = kernels->scalar->round_to_real(config->quantiles[j]);
-        if (!(tau > 0.0 && tau < 1.0)) {
+        if (!mlpi_is_quantile(kernels, config->quantiles[j])) {
             return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
                               "quantiles: expects a %s above 0 and below 1 for "
                               "output %zu, got %g",

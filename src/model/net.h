@@ -68,6 +68,10 @@ static inline bool mlpi_is_reserved(const char *key)
     return strcmp(key, "mlp") == 0 || strncmp(key, "mlp.", 4) == 0;
 }
 
+/* True if tau is in (0, 1), also after it has been rounded to the precision of
+ * the kernels. */
+bool mlpi_is_quantile(const mlpi_kernels *kernels, double tau);
+
 /* Returns n[0], the number of inputs. */
 static inline size_t mlpi_net_inputs(const mlp_net *net)
 {

@@ -191,6 +191,7 @@ static mlp_status prepare_and_run(mlpi_loop *loop, mlpi_dataset *data,
     const mlp_net *net = trainer->net;
     mlp_rng rng;
     TRY(mlpi_parts_agree_trainer(&data->parts, trainer,
+                                 loop->options->class_weights,
                                  prepare(loop, data, history != NULL, &rng)));
     TRY(mlpi_dataset_check_weights(net, data));
     mlp_status status = mlpi_dataset_standardise(trainer->net, data);

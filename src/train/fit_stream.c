@@ -484,8 +484,9 @@ static mlp_status fit(mlp_trainer *trainer, stream *s,
                       .feed_epoch =
                           s->parts.count > 1 ? feed_parts : feed_epoch,
                       .source = s};
-    mlp_status status = mlpi_parts_agree_trainer(
-        &s->parts, trainer, prepare(&loop, s, history != NULL));
+    mlp_status status =
+        mlpi_parts_agree_trainer(&s->parts, trainer, options->class_weights,
+                                 prepare(&loop, s, history != NULL));
     if (status == MLP_OK) {
         s->hints = !trainer->epoch_state.begun && s->parts.first == 0;
         if (s->hints && s->batch_size == 1) {

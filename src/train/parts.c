@@ -57,6 +57,7 @@
 #include "base/memory.h"
 #include "model/scaling.h"
 #include "train/optimizer.h"
+#include "train/sample_weights.h"
 
 /* ---------------------------------------------------------------------------
  * Blocks
@@ -168,10 +169,41 @@ static uint32_t hash_optimizer(uint32_t hash, const mlp_optimizer *by)
     return mlpi_hash(hash, numbers, sizeof numbers);
 }
 
+/* Adds to a hash what a network is, but for its numbers. */
+static uint32_t hash_net(uint32_t hash, const mlp_net *net)
+{
+    const mlpi_layout *layout = &net->layout;
+    const double numbers[] = {(double)net->kernels->dtype,
+                              (double)net->loss,
+                              net->huber_delta,
+                              net->label_smoothing,
+                              net->norm_momentum,
+                              net->norm_epsilon,
+                              net->in.scales,
+                              net->out.scales,
+                              net->is_trained,
+                              net->quantiles != NULL,
+                              (double)layout->L};
+    hash = mlpi_hash(hash, numbers, sizeof numbers);
+    for (size_t l = 0; l <= layout->L; l++) {
+        const mlpi_layer_layout *layer = &layout->layer[l];
+        const double of_layer[] = {(double)layer->width, layer->batch_norm,
+                                   (double)layer->activation, layer->slope,
+                                   layer->dropout};
+        hash = mlpi_hash(hash, of_layer, sizeof of_layer);
+    }
+    if (net->quantiles) {
+        hash = mlpi_hash(hash, net->quantiles,
+                         mlpi_net_outputs(net) * sizeof *net->quantiles);
+    }
+    return hash;
+}
+
 /* The optimizer's states are not hashed: they come from the same steps as the
  * parameters. */
 mlp_status mlpi_parts_agree_trainer(const mlpi_parts *parts,
                                     const mlp_trainer *trainer,
+                                    const double *class_weights,
                                     mlp_status status)
 {
     if (!parts->exchange) {
@@ -180,20 +212,19 @@ mlp_status mlpi_parts_agree_trainer(const mlpi_parts *parts,
     const mlp_net *net = trainer->net;
     const mlpi_epoch_state *e = &trainer->epoch_state;
     mlp_cview state = mlpi_net_state(net);
-    const double numbers[] = {(double)net->kernels->dtype,
-                              (double)net->loss,
-                              net->in.scales,
-                              net->out.scales,
-                              net->is_trained,
-                              e->begun,
-                              e->begun ? (double)e->epochs : 0.0,
+    const double numbers[] = {e->begun, e->begun ? (double)e->epochs : 0.0,
                               e->begun ? (double)e->bad_epochs : 0.0,
                               (double)trainer->forward_count};
     uint32_t hash = mlpi_hash(MLPI_HASH_BEGIN, numbers, sizeof numbers);
+    hash = hash_net(hash, net);
     hash = hash_optimizer(hash, &trainer->optimizer.options);
     hash = mlpi_hash(hash, state.data, state.cols * net->kernels->real_size);
     if (e->begun) {
         hash = mlpi_hash(hash, e->rng.key, sizeof e->rng.key);
+    }
+    if (class_weights && status == MLP_OK) {
+        hash = mlpi_hash(hash, class_weights,
+                         mlpi_class_weights_count(net) * sizeof *class_weights);
     }
     return mlpi_agree_equal(parts->exchange, &parts->hooks, status, hash,
                             "network and trainer");

@@ -90,9 +90,11 @@ mlp_status mlpi_parts_agree_options(const mlpi_parts *parts,
                                     const mlp_train_options *options,
                                     mlp_status status);
 
-/* Checks in the same way that all ranks have the same network and trainer. */
+/* Checks in the same way that all ranks have the same network and trainer, and
+ * the same class weights, which are read only if `status` is MLP_OK. */
 mlp_status mlpi_parts_agree_trainer(const mlpi_parts *parts,
                                     const mlp_trainer *trainer,
+                                    const double *class_weights,
                                     mlp_status status);
 
 /* Adds the rows of all ranks, of which this one has `own`, and sets *all. Fails

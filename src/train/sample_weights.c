@@ -17,9 +17,7 @@
 #include "base/error.h"
 #include "base/view.h"
 
-/* Returns how many class weights a network needs, or 0 if its targets are not
- * classes. */
-static size_t class_count(const mlp_net *net)
+size_t mlpi_class_weights_count(const mlp_net *net)
 {
     size_t n = mlpi_net_outputs(net);
     if (net->loss == MLP_LOSS_CCE) {
@@ -32,7 +30,7 @@ static size_t class_count(const mlp_net *net)
  * error, because ignoring them would hide a mistake of the caller. */
 mlp_status mlpi_class_weights_check(const mlp_net *net, const double *classes)
 {
-    size_t n = class_count(net);
+    size_t n = mlpi_class_weights_count(net);
     if (!classes) {
         return MLP_OK;
     }

@@ -36,6 +36,10 @@ static inline bool mlpi_has_sample_weights(const mlpi_sample_weights *w)
     return w->classes || w->rows.rows > 0;
 }
 
+/* Returns how many class weights a network needs, or 0 if its targets are not
+ * classes. */
+size_t mlpi_class_weights_count(const mlp_net *net);
+
 /* Checks that class weights are finite and not negative, and that the loss has
  * classes; NULL passes. MLP_ERR_ARGUMENT. */
 mlp_status mlpi_class_weights_check(const mlp_net *net, const double *classes);

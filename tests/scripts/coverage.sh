@@ -8,18 +8,17 @@
 need gcc gcov python3
 
 quietly cmake -S "$source" -B "$scratch/build" -DCMAKE_C_COMPILER=gcc \
-    -DMLP_OPTIMIZE=OFF -DMLP_KERNELS=avx2 \
+    -DMLP_OPTIMIZE=OFF \
     -DCMAKE_C_FLAGS="-O0 -g0 -w -DNDEBUG --coverage"
 quietly cmake --build "$scratch/build" --parallel 2
 find "$scratch/build" -name '*.gcda' -exec rm {} +
+# Their verdict is asked of other builds: in one as slow as this, a test may run
+# out of time, and a search for 2 seconds finds nothing.
 ctest --test-dir "$scratch/build" --parallel 2 --output-on-failure \
-    -L 'unit|example' >"$scratch/tests" 2>&1 || {
-    cat "$scratch/tests"
-    fail "tests"
-}
-# Their verdict is asked of other builds: a search for 2 seconds finds nothing in
-# a build as slow as this one.
-for script in python tool_train tool_verbs figures flags; do
+    -L 'unit|example' >"$scratch/tests" 2>&1 ||
+    sed -n '/tests FAILED/,$p' "$scratch/tests"
+for script in python tool_train tool_verbs figures flags mpi faults \
+    failing_programs exported_c; do
     sh "$source/tests/scripts/$script.sh" "$scratch/build" \
         >"$scratch/tests" 2>&1 || echo "not passed here: $script"
 done

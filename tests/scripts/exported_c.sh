@@ -2,9 +2,10 @@
 #
 # What mlp_export_c writes compiles everywhere without a warning, predicts what
 # the library predicts (10,000 rows of each network of export_tool.c), computes
-# its Jacobians, and has the size that it states. It is compiled as C99 by gcc and clang, as C++11, and
-# for Cortex-M4 and AVR. The int8 form contains no floating-point instruction,
-# and computes the same integers with the instructions of ARM for two products.
+# its Jacobians, and has the size that it states. It is compiled as C99 by gcc,
+# clang and tcc, as C++11, and for Cortex-M4 and AVR. The int8 form contains no
+# floating-point instruction, and computes the same integers with the
+# instructions of ARM for two products.
 
 . "$(dirname "$0")/common.sh"
 need cc size
@@ -104,13 +105,14 @@ sed 's/MOONS_ID 0x/MOONS_ID 0x1/' moons.h >other.h
 sed 's/moons\.h/other.h/' moons.c >other.c
 ! cc -c other.c -o other.o 2>log || fail "another header is no error"
 
-for compiler in clang g++ clang++; do
+for compiler in clang tcc g++ clang++; do
     has "$compiler" || { echo "skipped: there is no $compiler"; continue; }
     case $compiler in
     clang) language='-std=c99 -O2 -march=native' ;;
+    tcc) language='-std=c99 -O2' ;;
     *) language='-x c++ -std=c++11 -O2 -march=native' ;;
     esac
-    links cc -march=native || language=${language% *}
+    links cc -march=native || language=${language% -march*}
     for network in deep_f32_bits digits_bits deep_f64 forward_bits deep_int8; do
         [ $compiler != clang++ ] || [ $network = deep_f32_bits ] || continue
         # shellcheck disable=SC2086

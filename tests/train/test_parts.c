@@ -713,6 +713,71 @@ static void each_option_is_compared(void **state)
     free(rows);
 }
 
+/* Changes property number k of the network, or the class weights; returns false
+ * past the last one. The initial weights stay as they are. */
+static bool change_net(parts_case *c, size_t k)
+{
+    static const double weights[CASE_CLASSES] = {1, 0.5, 2, 1.5, 0.2};
+    static const double quantiles[CASE_CLASSES] = {0.5, 0.5, 0.5, 0.5, 0.1};
+    mlp_config *config = &c->config;
+    switch (k) {
+    case 0:
+        config->batch_norm_momentum = 0.2;
+        break;
+    case 1:
+        config->batch_norm_epsilon = 1e-4;
+        break;
+    case 2:
+        c->layers[1].dropout = 0.1;
+        break;
+    case 3:
+        config->label_smoothing = 0.1;
+        break;
+    case 4:
+        c->options.class_weights = weights;
+        break;
+    case 5:
+        config->huber_delta = 0.5;
+        break;
+    case 6:
+        config->quantiles = quantiles;
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
+/* What decides a step, but shows neither in options nor in weights. */
+static void each_property_of_the_network_is_compared(void **state)
+{
+    (void)state;
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    process processes[CASE_PARTS];
+    for (size_t k = 0;; k++) {
+        find_case(k < 5 ? "class weights" : "adam", rows, &c);
+        c.config.loss = k < 5    ? MLP_LOSS_CCE
+                        : k == 5 ? MLP_LOSS_HUBER
+                                 : MLP_LOSS_QUANTILE;
+        parts_case other = c;
+        if (!change_net(&other, k)) {
+            break;
+        }
+        begin_processes(processes, &c);
+        processes[CULPRIT].c = &other;
+        run_world(processes, RANKS);
+        for (size_t r = 0; r < RANKS; r++) {
+            if (processes[r].status != MLP_ERR_ARGUMENT ||
+                processes[r].record.messages != 2) {
+                fail_msg("property %zu, rank %zu: %s", k, r,
+                         processes[r].record.message);
+            }
+        }
+    }
+    free(rows);
+}
+
 /* Multiplies the rate of all epochs but the first by the number of `user`. */
 static double change_rate(size_t epoch, double alpha, void *user)
 {
@@ -1265,6 +1330,7 @@ int main(void)
         cmocka_unit_test(callbacks_of_one_stop_all),
         cmocka_unit_test(different_options_end_all),
         cmocka_unit_test(each_option_is_compared),
+        cmocka_unit_test(each_property_of_the_network_is_compared),
         cmocka_unit_test(different_rates_end_all),
         cmocka_unit_test(trainers_that_have_begun_must_be_alike),
         cmocka_unit_test(a_fit_without_its_exchange_keeps_whole_epochs),

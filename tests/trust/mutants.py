@@ -13,7 +13,8 @@ import random
 import re
 
 ROOMS = ("base", "kernels", "model", "predict", "train", "formats/mlp",
-         "formats/c", "formats/onnx", "formats/foreign", "data", "show", "tool")
+         "formats/c", "formats/onnx", "formats/foreign", "data", "show", "mpi",
+         "tool")
 
 # These files are compiled for other systems and CPUs, or choose the kernels of
 # this one; the tests of this machine cannot see their faults.

@@ -7,15 +7,17 @@ time, builds, and runs the tests.
 
 A mutant is killed if a test fails or does not end. The unit tests of its file
 run first, then those of its room, then all unit tests, the examples, the hashes
-of bits.sh and the tests of the program mlp. A mutant that does not compile, or compiles to the same code,
-is replaced by the next. `equivalent.txt` lists mutants that change nothing that
+of bits.sh, the tests of the program mlp, of exported C, and of ranks of MPI. A
+mutant that does not compile, or compiles to the same code, is replaced by the
+next. `equivalent.txt` lists mutants that change nothing that
 a caller is promised, each with its reason; they count neither as killed nor as
 survivors.
 
 Two copies of the tree in BUILD/scripts/mutate work in parallel. Verdicts are
 kept there in results.jsonl, so that a run can be resumed. --rooms tries only
 those of the N mutants that are in these rooms, so the rooms can be tried one
-after another; --again tries those again that survived. The exit status is 1 if less than 92 % are killed.
+after another; --again tries those again that survived. The exit status is 1 if
+less than 92 % are killed.
 """
 import argparse
 import collections
@@ -37,9 +39,9 @@ import mutants
 GOAL = 0.92
 WORKERS = 2
 # These scripts test what the unit tests cannot see.
-SCRIPTS = ("bits", "tool_verbs", "tool_train", "exported_c")
+SCRIPTS = ("bits", "tool_verbs", "tool_train", "exported_c", "mpi")
 LIBRARIES = ("mlp", "mlp_data", "mlp_show", "mlp_foreign", "mlp_onnx",
-             "mlp_tool")
+             "mlp_mpi", "mlp_tool")
 
 Test = collections.namedtuple("Test", "name command folder environment labels")
 

@@ -61,8 +61,8 @@ typedef struct mlpi_description {
 void mlpi_description_put(mlpi_json_writer w, const mlp_net *net);
 
 /* Sets tau[d->n_quantiles] to the quantiles of a description that has been
- * read. Returns false if one is not above 0 and below 1. */
-bool mlpi_description_quantiles(const mlpi_description *d, double *tau);
+ * read; they may have any values. */
+void mlpi_description_quantiles(const mlpi_description *d, double *tau);
 
 /* Reads a description of `size` bytes. d->classes points into the text, which
  * must stay as long as it is used. The values are those that the text gives:

@@ -292,9 +292,14 @@ static mlp_status copy_scalings(const loader *ld)
  * of its creation, which are medians. */
 static mlp_status copy_quantiles(const loader *ld)
 {
-    return mlpi_description_quantiles(ld->description, ld->net->quantiles)
-               ? MLP_OK
-               : refuse(ld->hooks, "quantiles above 0 and below 1");
+    const mlp_net *net = ld->net;
+    mlpi_description_quantiles(ld->description, net->quantiles);
+    for (size_t j = 0; j < ld->description->n_quantiles; j++) {
+        if (!mlpi_is_quantile(net->kernels, net->quantiles[j])) {
+            return refuse(ld->hooks, "quantiles above 0 and below 1");
+        }
+    }
+    return MLP_OK;
 }
 
 /* Orders the pairs (key, value) by their keys, for mlpi_sort. a and b point to

@@ -362,6 +362,9 @@ static void descriptions_that_cannot_be_are_refused(void **state)
          MLP_ERR_FORMAT, "quantiles above 0 and below 1"},
         {DESCRIBED(START QUANTILES("\\\"0x0p+0\\\"") LAYER("")), 8,
          MLP_ERR_FORMAT, "quantiles above 0 and below 1"},
+        /* The largest double below 1 is 1 as a float. */
+        {DESCRIBED(START QUANTILES("\\\"0x1.fffffffffffffp-1\\\"") LAYER("")),
+         8, MLP_ERR_FORMAT, "quantiles above 0 and below 1"},
         {DESCRIBED(START QUANTILES("\\\"0.5\\\"") LAYER("")), 8, MLP_ERR_FORMAT,
          "hexadecimal"},
         {DESCRIBED(START QUANTILES("7") LAYER("")), 8, MLP_ERR_FORMAT, "byte"},
