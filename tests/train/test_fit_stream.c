@@ -324,6 +324,47 @@ static void failed_chunks_end_the_training(void **state)
     free_data(r.d);
 }
 
+/* Spoils a weight of `user` after the second epoch. */
+static bool spoil(const mlp_epoch_progress *progress, void *user)
+{
+    if (progress->epoch == 1) {
+        mlp_net *net = user;
+        put(tensor(net, MLP_W, 1), 0, 0, NAN);
+    }
+    return true;
+}
+
+/* Weights from before an epoch are kept if its first chunk fails, unless they
+ * are bad. Then those from before the last epoch come back. */
+static void bad_weights_are_not_kept_with_a_failed_chunk(void **state)
+{
+    (void)state;
+    reader r = cuts[2];
+    r.d = some_data(MLP_F64);
+    for (size_t k = 0; k < 2; k++) {
+        listener l;
+        listen(&l);
+        mlp_train_options options = options_of(5, 0.25, 9);
+        options.on_epoch = k == 0 ? NULL : spoil;
+        options.user = l.net;
+        r.epochs = 0;
+        r.fail = MLP_ERR_IO;
+        r.fail_epoch = 2;
+        assert_told(&l.record,
+                    mlp_fit_stream(l.net, read_chunk, &r, &options, NULL),
+                    MLP_ERR_IO, "epoch 2, chunk 0");
+        r.epochs = 0;
+        r.fail = MLP_OK;
+        options.on_epoch = NULL;
+        options.epochs = 2 - k;
+        assert_int_equal(
+            mlp_fit_stream(l.before, read_chunk, &r, &options, NULL), MLP_OK);
+        assert_same_net(l.net, l.before);
+        finish(&l);
+    }
+    free_data(r.d);
+}
+
 static void bad_values_name_their_chunk(void **state)
 {
     (void)state;
@@ -521,6 +562,7 @@ int main(void)
         cmocka_unit_test(every_optimizer_resumes_in_chunks),
         cmocka_unit_test(batch_callback_ends_it_within_a_chunk),
         cmocka_unit_test(failed_chunks_end_the_training),
+        cmocka_unit_test(bad_weights_are_not_kept_with_a_failed_chunk),
         cmocka_unit_test(bad_values_name_their_chunk),
         cmocka_unit_test(weights_must_have_a_sum),
         cmocka_unit_test(parts_decide_about_the_automatic_batch),

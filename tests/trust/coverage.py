@@ -39,11 +39,27 @@ def gcov(root, build):
                     yield path, file
 
 
+def share(part, whole):
+    return 100 * part / max(1, whole)
+
+
+def merged(lists):
+    """Which branches of a line were taken, by what each object has of it. A line
+    without branches in one object has conditions that its compiler knew. What
+    was inlined several times is folded to the length of the shortest list; one
+    that does not fold is another expansion, and counts if it ran more."""
+    least = min(map(len, lists))
+    folded = [[any(taken[i::least]) for i in range(least)]
+              for taken in lists if least and len(taken) % least == 0]
+    folded = list(map(any, zip(*folded)))
+    return max([folded] + lists, key=lambda taken: (
+        share(sum(taken), len(taken)), -len(taken))) if least else []
+
+
 class File:
     """What all objects together have run of a file. An object whose copy of a
     function has not run tells nothing of it: where the calls are inlined, no
-    such copy runs, and some lines are only there. A condition that was inlined
-    several times counts once, as a file does that was compiled several times."""
+    such copy runs, and some lines are only there."""
 
     def __init__(self):
         self.lines = collections.Counter()
@@ -77,11 +93,7 @@ class File:
                     run, function[0]) == bisect.bisect_right(run, function[1]):
                 self.lines[number] = 0
         for number in self.lines:
-            lists = self.taken[number]
-            least = min(map(len, lists))
-            folded = [[any(taken[i::least]) for i in range(least)]
-                      for taken in lists if least and len(taken) % least == 0]
-            self.branches[number] = list(map(any, zip(*folded)))
+            self.branches[number] = merged(self.taken[number])
 
     def range_at(self, number):
         return next((f for f in sorted(self.functions, reverse=True)
@@ -96,10 +108,6 @@ def exceptions(path):
     with open(path, encoding="utf-8") as file:
         return {line.split(":", 1)[0] for line in file
                 if line.strip() and line[0] != "#"}
-
-
-def share(part, whole):
-    return 100 * part / max(1, whole)
 
 
 def main():
