@@ -673,6 +673,27 @@ static void an_infinite_gradient_ends_training(void **state)
     mlp_net_free(net);
 }
 
+/* All gradients are finite; their square, which a search divides by, is not. */
+static void a_gradient_without_a_square_ends_training(void **state)
+{
+    (void)state;
+    static const model line = {1, 1, {{.width = 1}}, MLP_LOSS_MSE};
+    hook_record record = {0};
+    mlp_net *net = new_net(&line, MLP_F64, &record);
+    mlp_net *before = clone_of(net);
+    const double x = 1e100;
+    const double y = -1e120;
+    mlp_train_options options = options_for(2);
+    assert_told(&record,
+                mlp_fit(net, mlp_cview_f64(&x, 1, 1), mlp_cview_f64(&y, 1, 1),
+                        &options, NULL),
+                MLP_ERR_DIVERGED,
+                "epoch 0, batch 0: the gradient is too large");
+    assert_same_net(net, before);
+    mlp_net_free(before);
+    mlp_net_free(net);
+}
+
 /* An infinite weight may have a finite loss, and a gradient of 0. */
 static void infinite_weights_end_training(void **state)
 {
@@ -737,6 +758,7 @@ int main(void)
         cmocka_unit_test(dropout_is_refused),
         cmocka_unit_test(single_steps_are_refused),
         cmocka_unit_test(an_infinite_gradient_ends_training),
+        cmocka_unit_test(a_gradient_without_a_square_ends_training),
         cmocka_unit_test(infinite_weights_end_training),
         cmocka_unit_test(infinite_trials_are_taken_back),
     };
