@@ -215,8 +215,7 @@ static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *options)
     }
     /* NaN fails the test of isfinite, so the comparison never meets one. */
     double max = kernels->scalar->round_to_real(options->rprop_max);
-    if (!isfinite(max) || options->rprop_max < options->rprop_min ||
-        max < kernels->scalar->round_to_real(options->rprop_min)) {
+    if (!isfinite(max) || options->rprop_max < options->rprop_min) {
         return refuse(net, "rprop_max",
                       "that is finite and not below rprop_min",
                       options->rprop_max);
