@@ -693,7 +693,7 @@ static void parts_must_be_in_the_file(void **state)
                 assert_said(&record, cases[i].said);
             }
             size_t n = reads && !cases[i].said ? cases[i].size : 0;
-            assert_memory_equal(got, "abcd" + (n ? cases[i].offset : 0), n);
+            assert_memory_equal(got, &"abcd"[n ? cases[i].offset : 0], n);
             assert_memory_equal(got + n, bytes + n, sizeof got - n);
         }
     }

@@ -410,11 +410,12 @@ static void weights_must_have_a_sum(void **state)
 {
     (void)state;
     data d = some_data(MLP_F64);
-    for (size_t parts = 1; parts <= 2; parts++) {
+    for (size_t k = 0; k < 4; k++) {
         listener l;
         listen(&l);
-        mlp_train_options options = options_of(5, 0.25, 4);
-        options.parts = parts;
+        /* A batch is full, or the epoch ends before. */
+        mlp_train_options options = options_of(5, 0.25, k % 2 == 0 ? 4 : 32);
+        options.parts = k < 2 ? 1 : 2;
         assert_told(&l.record,
                     mlp_fit_stream(l.net, heavy_rows, &d, &options, NULL),
                     MLP_ERR_ARGUMENT, "sum");
@@ -473,7 +474,36 @@ static void failed_chunks_of_a_part_end_the_training(void **state)
                    "epoch 0, chunk 3: Y: expects finite numbers, got NaN in "
                    "row 3, column 2",
                    0);
+    put(r.d.Y, 24, 2, 1e200);
+    assert_failure(r, options, MLP_ERR_DIVERGED, "epoch 0, batch 2: the loss",
+                   0);
     free_data(r.d);
+}
+
+static mlp_status reserved_words(size_t epoch, size_t chunk, mlp_chunk *rows,
+                                 void *user)
+{
+    (void)read_chunk(epoch, chunk, rows, user);
+    rows->reserved[1] = chunk == 2 ? 5 : 0;
+    return MLP_OK;
+}
+
+static void reserved_words_of_a_chunk_must_be_0(void **state)
+{
+    (void)state;
+    listener l;
+    listen(&l);
+    reader r = cuts[2];
+    r.d = some_data(MLP_F64);
+    mlp_train_options options = options_of(5, 0.25, 9);
+    assert_told(&l.record,
+                mlp_fit_stream(l.net, reserved_words, &r, &options, NULL),
+                MLP_ERR_ARGUMENT,
+                "epoch 0, chunk 2: chunk, reserved: expects zeros, got 5 in "
+                "element 1");
+    assert_same_net(l.net, l.before);
+    free_data(r.d);
+    finish(&l);
 }
 
 static mlp_status no_rows(size_t epoch, size_t chunk, mlp_chunk *rows,
@@ -533,6 +563,17 @@ static void options_that_need_all_rows_are_refused(void **state)
     options.validation_fraction = 0;
     assert_told(&l.record, mlp_fit_stream(l.net, NULL, &r, &options, NULL),
                 MLP_ERR_NULL, "next");
+    /* These would take all rows as a batch. */
+    options.batch_size = MLP_AUTO_COUNT;
+    options.optimizer.kind = MLP_OPTIMIZER_RPROP;
+    assert_told(&l.record,
+                mlp_fit_stream(l.net, read_chunk, &r, &options, NULL),
+                MLP_ERR_ARGUMENT, "batch_size: expects 1 or more for chunks");
+    options.optimizer.kind = MLP_OPTIMIZER_LBFGS;
+    assert_told(&l.record,
+                mlp_fit_stream(l.net, read_chunk, &r, &options, NULL),
+                MLP_ERR_ARGUMENT, "chunks");
+    options.optimizer.kind = MLP_OPTIMIZER_SGD;
     options.batch_size = SIZE_MAX;
     assert_told(&l.record,
                 mlp_fit_stream(l.net, read_chunk, &r, &options, NULL),
@@ -567,6 +608,7 @@ int main(void)
         cmocka_unit_test(weights_must_have_a_sum),
         cmocka_unit_test(parts_decide_about_the_automatic_batch),
         cmocka_unit_test(failed_chunks_of_a_part_end_the_training),
+        cmocka_unit_test(reserved_words_of_a_chunk_must_be_0),
         cmocka_unit_test(epochs_without_rows_are_refused),
         cmocka_unit_test(options_that_need_all_rows_are_refused),
     };

@@ -175,7 +175,7 @@ static void lbfgs_does_not_repeat_a_failed_search(void **state)
 
 /* Each of the 25 trials is about five times as far as the one before: a line
  * has no minimum, so the next is the middle of those that are allowed. */
-static void lbfgs_goes_far_where_J_falls_for_ever(void **state)
+static void lbfgs_goes_far_where_the_loss_falls_for_ever(void **state)
 {
     (void)state;
     const double w = 3.0;
@@ -212,7 +212,7 @@ static void lbfgs_forgets_a_pair_that_misled(void **state)
 static void lbfgs_forgets_what_misleads(void **state)
 {
     (void)state;
-    static const double bad[] = {-1.0, 0.0, NAN};
+    static const double bad[] = {-1.0, 0.0, 0x1p-1074, NAN};
     const double w[2] = {-1.2, 1.0};
     for (size_t i = 0; i < COUNT(bad); i++) {
         valley v = {.n = 2, .wall = INFINITY};
@@ -742,7 +742,7 @@ int main(void)
         cmocka_unit_test(lbfgs_finds_the_minimum_and_stays),
         cmocka_unit_test(lbfgs_turns_back_where_there_is_no_number),
         cmocka_unit_test(lbfgs_does_not_repeat_a_failed_search),
-        cmocka_unit_test(lbfgs_goes_far_where_J_falls_for_ever),
+        cmocka_unit_test(lbfgs_goes_far_where_the_loss_falls_for_ever),
         cmocka_unit_test(lbfgs_forgets_a_pair_that_misled),
         cmocka_unit_test(lbfgs_forgets_what_misleads),
         cmocka_unit_test(twenty_iterations_equal_pytorch),
