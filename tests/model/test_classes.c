@@ -314,10 +314,11 @@ static void a_single_class_is_certain(void **state)
         mlp_net *net = bare_net(p, 1, MLP_ACT_SOFTMAX, NULL);
         mlp_net *before = clone_of(net);
         mlp_view X = random_matrix(p, 4, 1, -1, 1);
-        mlp_view ones = new_matrix(p, 4, 1, NULL);
+        mlp_view ones = new_matrix(p, 4, 2, NULL);
         fill(ones, 1);
         static const int32_t zeros[4];
-        const mlp_cview forms[] = {ro(ones), mlp_cview_i32(zeros, 4, 1)};
+        const mlp_cview forms[] = {mlp_cview_cols(ro(ones), 0, 1),
+                                   mlp_cview_i32(zeros, 4, 1)};
         for (size_t k = 0; k < COUNT(forms); k++) {
             mlp_scores scores;
             mlp_train_options options = tutorial_options();
