@@ -327,9 +327,13 @@ static void a_chain_of_links_is_replaced_at_its_beginning(void **state)
  * without the signal, and left the signals as they were. */
 static int save_beyond_the_limit(const mlp_net *net)
 {
-    struct rlimit limit = {512, 512};
+    struct rlimit usual;
     sigset_t blocked;
     sigset_t pending;
+    if (getrlimit(RLIMIT_FSIZE, &usual) != 0) {
+        return 2;
+    }
+    struct rlimit limit = {512, usual.rlim_max};
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0) {
         return 2;
     }
@@ -338,6 +342,7 @@ static int save_beyond_the_limit(const mlp_net *net)
             return 3;
         }
     }
+    (void)setrlimit(RLIMIT_FSIZE, &usual);
     (void)pthread_sigmask(SIG_BLOCK, NULL, &blocked);
     (void)sigpending(&pending);
     return sigismember(&blocked, SIGXFSZ) || sigismember(&pending, SIGXFSZ);
