@@ -289,7 +289,7 @@ mlp_status mlpi_stage_rename(const mlp_hooks *hooks, const char *path,
 }
 
 /* Gives the old file of a path a second name, or its only one where the file
- * system knows no second names. */
+ * system knows no second names. That must not be the name of another file. */
 mlp_status mlpi_stage_keep(const mlp_hooks *hooks, const char *path, char *kept)
 {
     int result = -1;
@@ -300,7 +300,7 @@ mlp_status mlpi_stage_keep(const mlp_hooks *hooks, const char *path, char *kept)
             break;
         }
     }
-    if (result != 0 && errno != ENOENT) {
+    if (result != 0 && errno != ENOENT && errno != EEXIST) {
         result = rename(path, kept);
     }
     if (result != 0 && errno != ENOENT) {

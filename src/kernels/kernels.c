@@ -92,13 +92,9 @@ static const struct {
 const mlpi_kernels *mlpi_kernels_get(mlp_dtype dtype, size_t index)
 {
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        if (!tables[i].runs()) {
-            continue;
-        }
-        if (index == 0) {
+        if (tables[i].runs() && index-- == 0) {
             return dtype == MLP_F32 ? tables[i].f32 : tables[i].f64;
         }
-        index--;
     }
     return NULL;
 }

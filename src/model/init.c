@@ -116,7 +116,7 @@ static draws draws_of(const mlpi_layout *layout, mlp_weight_init init, size_t l)
     case MLP_INIT_ZEROS:
         break;
     }
-    return (draws){.factor = 0.0};
+    return (draws){.factor = 0.0}; /* nothing is drawn */
 }
 
 /* Sets element i of the reals (float or double) to x. */
@@ -190,8 +190,8 @@ void mlpi_init_parameters(const mlpi_kernels *kernels,
         if (layer->batch_norm) {
             reset_batch_norm(kernels, layer, parameters, running);
         }
-        if (init != MLP_INIT_ZEROS) {
-            draws d = draws_of(layout, init, l);
+        draws d = draws_of(layout, init, l);
+        if (d.factor > 0.0) {
             draw_weights(kernels, layer - 1, d, &rng,
                          mlpi_at(kernels, parameters, layer->W_offset));
             draw_biases(kernels, layer->width, d, &rng,

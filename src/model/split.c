@@ -260,9 +260,6 @@ mlp_status mlpi_split(const mlp_hooks *hooks, const mlpi_split_args *args,
                       mlp_rng *rng, size_t *order)
 {
     split s = {.Y = args->Y, .m = args->Y->rows, .classes = 1};
-    if (s.m == 0) { /* there is no class, and no row to draw */
-        return MLP_OK;
-    }
     if (args->stratify) {
         find_classes(&s);
     }

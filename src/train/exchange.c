@@ -89,14 +89,16 @@ static size_t first_word(const mlp_exchange *exchange, const double *said)
 }
 
 /* Returns the status of the first rank that has failed. The rank itself has
- * logged why; this message is for those who read the log of another. */
+ * logged why; this message is for those who read the log of another. A wrong
+ * sum may give any number in the place of a status. */
 static mlp_status report_failure(const mlp_exchange *exchange,
                                  const mlp_hooks *hooks, mlp_status status)
 {
     double said[MLP_MAX_PARTS];
     TRY(tell_all(exchange, (double)status, said));
     size_t r = first_word(exchange, said);
-    mlp_status failure = r < exchange->ranks ? (mlp_status)said[r] : MLP_ERR_IO;
+    bool is_status = r < exchange->ranks && said[r] >= 1.0 && said[r] <= 255.0;
+    mlp_status failure = is_status ? (mlp_status)said[r] : MLP_ERR_IO;
     return mlpi_error(hooks, failure,
                       "rank %zu of %zu has failed, which ends the fit of all: "
                       "%s",

@@ -215,8 +215,7 @@ static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *options)
     }
     /* NaN fails the test of isfinite, so the comparison never meets one. */
     double max = kernels->scalar->round_to_real(options->rprop_max);
-    if (!isfinite(max) || options->rprop_max < options->rprop_min ||
-        max < kernels->scalar->round_to_real(options->rprop_min)) {
+    if (!isfinite(max) || options->rprop_max < options->rprop_min) {
         return refuse(net, "rprop_max",
                       "that is finite and not below rprop_min",
                       options->rprop_max);
@@ -284,7 +283,7 @@ size_t mlpi_optimizer_states(const mlp_optimizer *options)
 {
     switch (options->kind) {
     case MLP_OPTIMIZER_SGD:
-        return 0;
+        break;
     case MLP_OPTIMIZER_MOMENTUM:
     case MLP_OPTIMIZER_TUTORIAL_MOMENTUM:
     case MLP_OPTIMIZER_NESTEROV:

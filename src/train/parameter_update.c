@@ -54,6 +54,7 @@ static void set_constants(mlpi_optimizer_step_args *step,
     const mlp_optimizer *options = &optimizer->options;
     switch (options->kind) {
     case MLP_OPTIMIZER_SGD:
+    case MLP_OPTIMIZER_LBFGS: /* has no update of this form: see lbfgs.h */
         break;
     case MLP_OPTIMIZER_MOMENTUM:
     case MLP_OPTIMIZER_NESTEROV:
@@ -85,8 +86,6 @@ static void set_constants(mlpi_optimizer_step_args *step,
         step->rprop_shrink = options->rprop_shrink;
         step->rprop_min = options->rprop_min;
         step->rprop_max = options->rprop_max;
-        break;
-    case MLP_OPTIMIZER_LBFGS: /* has no update of this form: see lbfgs.h */
         break;
     }
 }

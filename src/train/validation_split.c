@@ -49,14 +49,13 @@ static bool are_classes(const mlp_net *net, const mlp_cview *Y)
 
 /* True if the loss has classes and an int32 column names only those of the
  * network. Whether other targets are one-hot rows, or 0 and 1, is found out by
- * the split. With cce, one output has one class, and its targets are all 1. */
+ * the split, which a single class does not change. */
 static bool has_classes(const mlp_net *net, const mlp_cview *Y)
 {
-    size_t n = mlpi_net_outputs(net);
     if (net->loss == MLP_LOSS_CCE) {
-        return n > 1 && (Y->dtype != MLP_I32 || are_classes(net, Y));
+        return Y->dtype != MLP_I32 || are_classes(net, Y);
     }
-    return net->loss == MLP_LOSS_BCE && n == 1;
+    return net->loss == MLP_LOSS_BCE && mlpi_net_outputs(net) == 1;
 }
 
 mlp_status mlpi_validation_split(const mlp_net *net, const mlp_cview *Y,

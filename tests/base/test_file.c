@@ -441,10 +441,15 @@ static bool save_without_rights(const mlp_net *net)
 
 static bool save_beyond_the_limit(const mlp_net *net)
 {
-    struct rlimit limit = {512, 512};
+    struct rlimit usual;
+    if (getrlimit(RLIMIT_FSIZE, &usual) != 0) {
+        return false;
+    }
+    struct rlimit limit = {512, usual.rlim_max};
     return signal(SIGXFSZ, SIG_IGN) != SIG_ERR &&
            setrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-           mlp_net_save(net, path) == MLP_ERR_IO;
+           mlp_net_save(net, path) == MLP_ERR_IO &&
+           setrlimit(RLIMIT_FSIZE, &usual) == 0;
 }
 
 static void old_files_survive_what_cannot_be_written(void **state)

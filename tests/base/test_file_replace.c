@@ -25,8 +25,10 @@
 
 static struct faults {
     const char *no_rename_to; /* paths with this end are not renamed to */
+    const char *no_rename_in; /* nor those that contain this */
     bool no_links;            /* as on file systems without second names */
-    size_t left; /* bytes that read still gives before the end; 0: all */
+    size_t taken; /* how many of the next second names exist already */
+    size_t left;  /* bytes that read still gives before the end; 0: all */
 } faults;
 
 static bool ends_with(const char *path, const char *end)
@@ -45,6 +47,10 @@ int __wrap_rename(const char *from, const char *to)
         errno = EBUSY;
         return -1;
     }
+    if (faults.no_rename_in && strstr(to, faults.no_rename_in)) {
+        errno = EACCES;
+        return -1;
+    }
     return __real_rename(from, to);
 }
 
@@ -54,6 +60,11 @@ int __wrap_link(const char *from, const char *to)
 {
     if (faults.no_links) {
         errno = EPERM;
+        return -1;
+    }
+    if (faults.taken > 0) {
+        faults.taken--;
+        errno = EEXIST;
         return -1;
     }
     return __real_link(from, to);
@@ -280,6 +291,34 @@ static void links_to_open_files_stay(void **state)
     mlp_net_free(net);
 }
 
+/* The end of a long chain of links is not looked for. */
+static void a_chain_of_links_is_replaced_at_its_beginning(void **state)
+{
+    (void)state;
+    enum { LINKS = 12 };
+    char name[128];
+    char target[128];
+    struct stat is;
+    mlp_net *old = seeded(1, NULL);
+    mlp_net *new = seeded(2, NULL);
+    (void)snprintf(name, sizeof name, "%s/0", folder);
+    assert_int_equal(mlp_net_save(old, name), MLP_OK);
+    uint64_t sum = sum_of("0");
+    for (int i = 1; i <= LINKS; i++) {
+        memcpy(target, name, sizeof target);
+        (void)snprintf(name, sizeof name, "%s/%d", folder, i);
+        assert_int_equal(symlink(target, name), 0);
+    }
+    assert_int_equal(mlp_net_save(new, name), MLP_OK);
+    assert_int_equal(lstat(name, &is), 0);
+    assert_true(S_ISREG(is.st_mode));
+    assert_true(sum_of(name) != sum);
+    assert_true(sum_of("0") == sum);
+    assert_int_equal(files_there(false), LINKS + 1);
+    mlp_net_free(old);
+    mlp_net_free(new);
+}
+
 /* ---------------------------------------------------------------------------
  * Limits on the size of files
  */
@@ -288,9 +327,13 @@ static void links_to_open_files_stay(void **state)
  * without the signal, and left the signals as they were. */
 static int save_beyond_the_limit(const mlp_net *net)
 {
-    struct rlimit limit = {512, 512};
+    struct rlimit usual;
     sigset_t blocked;
     sigset_t pending;
+    if (getrlimit(RLIMIT_FSIZE, &usual) != 0) {
+        return 2;
+    }
+    struct rlimit limit = {512, usual.rlim_max};
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0) {
         return 2;
     }
@@ -299,6 +342,7 @@ static int save_beyond_the_limit(const mlp_net *net)
             return 3;
         }
     }
+    (void)setrlimit(RLIMIT_FSIZE, &usual);
     (void)pthread_sigmask(SIG_BLOCK, NULL, &blocked);
     (void)sigpending(&pending);
     return sigismember(&blocked, SIGXFSZ) || sigismember(&pending, SIGXFSZ);
@@ -329,6 +373,44 @@ static void a_limit_of_size_is_an_error(void **state)
     assert_true(sum_of("net.mlp") == sum);
     mlp_net_free(old);
     mlp_net_free(new);
+}
+
+/* Raises the limit before it asserts: cmocka may print to a file. */
+static void a_signal_of_the_program_stays_pending(void **state)
+{
+    (void)state;
+    mlp_net *net = seeded(1, NULL);
+    struct rlimit limit;
+    sigset_t size_signal;
+    sigset_t kept;
+    sigset_t pending[2];
+    mlp_status status[2];
+    int taken = 0;
+    (void)sigemptyset(&size_signal);
+    (void)sigaddset(&size_signal, SIGXFSZ);
+    (void)fflush(NULL);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, &size_signal, &kept), 0);
+    struct rlimit small = {512, limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    for (int i = 0; i < 2; i++) {
+        if (i == 1) {
+            (void)raise(SIGXFSZ);
+        }
+        status[i] = mlp_net_save(net, "net.mlp");
+        (void)sigpending(&pending[i]);
+    }
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    if (sigismember(&pending[1], SIGXFSZ) == 1) {
+        (void)sigwait(&size_signal, &taken);
+    }
+    assert_int_equal(pthread_sigmask(SIG_SETMASK, &kept, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(status[i], MLP_ERR_IO);
+        assert_int_equal(sigismember(&pending[i], SIGXFSZ), i);
+    }
+    assert_int_equal(files_there(false), 0);
+    mlp_net_free(net);
 }
 
 /* ---------------------------------------------------------------------------
@@ -372,6 +454,57 @@ static void the_first_file_comes_back(void **state)
         assert_true(sum_of("net.c") != sums[0]);
         assert_int_equal(files_there(true), 2);
     }
+    mlp_net_free(old);
+    mlp_net_free(new);
+    assert_int_equal(record.live, 0);
+}
+
+/* Returns the sum of the only file whose name has this in it. */
+static uint64_t sum_of_name_with(const char *part)
+{
+    uint64_t sum = 0;
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
+        if (strstr(entry->d_name, part)) {
+            assert_true(sum == 0);
+            sum = sum_of(entry->d_name);
+        }
+    }
+    (void)closedir(dir);
+    return sum;
+}
+
+/* The old file has another name while the new one comes. If it cannot come back
+ * it keeps that name; and if it gets none, it stays. */
+static void old_files_are_never_lost(void **state)
+{
+    (void)state;
+    static const struct faults cases[] = {
+        {.no_links = true, .no_rename_to = "net.h"},
+        {.no_links = true, .no_rename_in = ".old."},
+        {.taken = SIZE_MAX},
+        {.taken = 3},
+    };
+    hook_record record = {0};
+    mlp_net *old = seeded(1, &record);
+    mlp_net *new = seeded(2, &record);
+    assert_int_equal(mlp_export_c(old, "net.c", NULL, NULL), MLP_OK);
+    uint64_t sums[] = {sum_of("net.c"), sum_of("net.h")};
+    for (size_t i = COUNT(cases); i-- > 0;) {
+        faults = cases[i];
+        mlp_status status =
+            mlp_export_c(i < 3 ? new : old, "net.c", NULL, NULL);
+        faults = (struct faults){0};
+        assert_int_equal(status, i < 3 ? MLP_ERR_IO : MLP_OK);
+        if (i == 1 || i == 2) {
+            assert_said(&record, "cannot keep it under another name: ");
+        }
+        assert_int_equal(files_there(false), 2);
+        assert_true(sum_of("net.c") == sums[0]);
+        assert_true(sum_of_name_with("net.h") == sums[1]);
+    }
+    assert_true(sum_of_name_with("net.h.old.") == sums[1]);
     mlp_net_free(old);
     mlp_net_free(new);
     assert_int_equal(record.live, 0);
@@ -516,6 +649,62 @@ static void saving_threads_can_be_cancelled(void **state)
 }
 
 /* ---------------------------------------------------------------------------
+ * Messages and parts of files
+ */
+
+/* C has no text for this number of an error. */
+static void unknown_errors_have_their_number(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    errno = 54321;
+    assert_told(&record, mlpi_report_errno(&hooks, "net.mlp", "read it"),
+                MLP_ERR_IO, "net.mlp: cannot read it: ");
+    assert_said(&record, "(error 54321)");
+}
+
+static void parts_must_be_in_the_file(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    unsigned char bytes[4] = {1, 2, 3, 4};
+    static const struct {
+        const char *path;
+        size_t offset, size;
+        const char *said; /* NULL: the part is there */
+    } cases[] = {
+        {"file", 0, 4, NULL},
+        {"file", 2, 1, NULL},
+        {"file", 4, 0, NULL},
+        {"file", 4, 1, "file: expects a regular file with 1 byte at 4"},
+        {"file", 0, 5, "file: expects a regular file with 5 bytes at 0"},
+        {"file", SIZE_MAX, 2, "file: expects a regular file with 2 bytes at "},
+        {".", 0, 0, ".: expects a regular file with 0 bytes at 0"},
+    };
+    FILE *stream = fopen("file", "wb");
+    assert_non_null(stream);
+    assert_int_equal(fwrite("abcd", 1, 4, stream), 4);
+    (void)fclose(stream);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        for (int reads = 0; reads < 2; reads++) {
+            unsigned char got[4] = {1, 2, 3, 4};
+            mlp_status status =
+                mlpi_file_read_part(&hooks, cases[i].path, cases[i].offset,
+                                    cases[i].size, reads ? got : NULL);
+            assert_int_equal(status, cases[i].said ? MLP_ERR_FORMAT : MLP_OK);
+            if (cases[i].said) {
+                assert_said(&record, cases[i].said);
+            }
+            size_t n = reads && !cases[i].said ? cases[i].size : 0;
+            assert_memory_equal(got, &"abcd"[n ? cases[i].offset : 0], n);
+            assert_memory_equal(got + n, bytes + n, sizeof got - n);
+        }
+    }
+}
+
+/* ---------------------------------------------------------------------------
  * Files that lie about their size
  */
 
@@ -602,10 +791,15 @@ int main(void)
         IN_FOLDER(messages_about_long_paths_name_the_reason),
         IN_FOLDER(the_owner_stays),
         IN_FOLDER(links_to_open_files_stay),
+        IN_FOLDER(a_chain_of_links_is_replaced_at_its_beginning),
         IN_FOLDER(a_limit_of_size_is_an_error),
+        IN_FOLDER(a_signal_of_the_program_stays_pending),
         IN_FOLDER(the_first_file_comes_back),
+        IN_FOLDER(old_files_are_never_lost),
         IN_FOLDER(cancelled_threads_finish_their_files),
         IN_FOLDER(saving_threads_can_be_cancelled),
+        IN_FOLDER(unknown_errors_have_their_number),
+        IN_FOLDER(parts_must_be_in_the_file),
         IN_FOLDER(files_that_shrink_say_so),
         IN_FOLDER(headers_are_checked_before_the_rest),
     };

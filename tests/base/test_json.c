@@ -235,6 +235,53 @@ static void first_mistakes_stay(void **state)
     }
 }
 
+/* Each reader says what it wanted, and takes nothing that comes later. */
+static void readers_say_what_they_expect(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *wrong;
+    } cases[] = {
+        {"1", "an object"},
+        {"{", "an array"},
+        {"x", "a comma or a closing bracket"},
+        {"\"a\" 1", "a colon"},
+        {"a:1", "a string"},
+        {"2", "true or false"},
+        {"-", "a value"},
+        {"nil", "a value"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        mlpi_json r = mlpi_json_of(cases[i].text, strlen(cases[i].text));
+        mlpi_span span;
+        bool flag = true;
+        switch (i) {
+        case 0:
+            assert_false(mlpi_json_open(&r, '{'));
+            break;
+        case 1:
+            assert_false(mlpi_json_open(&r, '['));
+            break;
+        case 2:
+            assert_false(mlpi_json_more(&r, ']'));
+            break;
+        case 3:
+        case 4:
+            assert_false(mlpi_json_key(&r, &span));
+            break;
+        case 5:
+            assert_false(mlpi_json_flag(&r, &flag) || flag);
+            break;
+        default:
+            assert_false(mlpi_json_skip(&r));
+            break;
+        }
+        assert_string_equal(r.wrong, cases[i].wrong);
+        assert_false(mlpi_json_more(&r, '}') || mlpi_json_null(&r));
+        assert_string_equal(r.wrong, cases[i].wrong);
+    }
+}
+
 static void escapes_are_resolved(void **state)
 {
     (void)state;
@@ -324,6 +371,7 @@ int main(void)
         cmocka_unit_test(cut_texts_are_refused),
         cmocka_unit_test(readers_go_through_elements),
         cmocka_unit_test(first_mistakes_stay),
+        cmocka_unit_test(readers_say_what_they_expect),
         cmocka_unit_test(escapes_are_resolved),
         cmocka_unit_test(strings_compare_by_characters),
         cmocka_unit_test(utf8_is_told_from_bytes),

@@ -84,6 +84,13 @@ static void cursor_carves_nothing_after_an_overflow(void **state)
     mlpi_cursor carve = {.base = memory};
     assert_null(mlpi_take(&carve, SIZE_MAX, 8));
     assert_null(mlpi_take(&carve, 1, 1));
+    /* Each array has a size; the two together have none. */
+    mlpi_cursor both = {.used = 0};
+    (void)mlpi_take(&both, SIZE_MAX / 2, 1);
+    assert_false(both.overflow);
+    assert_null(mlpi_take(&both, SIZE_MAX / 2 + 1, 1));
+    assert_null(mlpi_take(&both, SIZE_MAX / 2, 1));
+    assert_true(both.overflow);
 }
 
 static void cursor_remembers_an_overflow(void **state)

@@ -49,6 +49,45 @@ pid_t __wrap_getpid(void)
 }
 /* NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming) */
 
+/* So are the calls that make a lock, which may want memory of the system. */
+static struct locks {
+    bool no_mutex, no_condition;
+    int mutexes; /* that are there */
+} locks;
+
+/* NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming) */
+int __real_pthread_mutex_init(pthread_mutex_t *mutex,
+                              const pthread_mutexattr_t *attributes);
+int __wrap_pthread_mutex_init(pthread_mutex_t *mutex,
+                              const pthread_mutexattr_t *attributes);
+int __wrap_pthread_mutex_init(pthread_mutex_t *mutex,
+                              const pthread_mutexattr_t *attributes)
+{
+    locks.mutexes += !locks.no_mutex;
+    return locks.no_mutex ? ENOMEM
+                          : __real_pthread_mutex_init(mutex, attributes);
+}
+
+int __real_pthread_mutex_destroy(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_destroy(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_destroy(pthread_mutex_t *mutex)
+{
+    locks.mutexes--;
+    return __real_pthread_mutex_destroy(mutex);
+}
+
+int __real_pthread_cond_init(pthread_cond_t *condition,
+                             const pthread_condattr_t *attributes);
+int __wrap_pthread_cond_init(pthread_cond_t *condition,
+                             const pthread_condattr_t *attributes);
+int __wrap_pthread_cond_init(pthread_cond_t *condition,
+                             const pthread_condattr_t *attributes)
+{
+    return locks.no_condition ? ENOMEM
+                              : __real_pthread_cond_init(condition, attributes);
+}
+/* NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming) */
+
 static mlpi_team *new_team(const mlp_hooks *hooks, size_t threads)
 {
     mlpi_team *team = NULL;
@@ -264,6 +303,25 @@ static void a_team_takes_the_threads_there_are(void **state)
         assert_int_equal(t.came[size], 0);
         mlpi_team_free(team);
         assert_int_equal(record.live, 0);
+    }
+}
+
+static void without_a_lock_the_caller_works_alone(void **state)
+{
+    (void)state;
+    int mutexes = locks.mutexes;
+    for (int i = 0; i < 2; i++) {
+        hook_record record = {0};
+        mlp_hooks hooks = recording_hooks(&record);
+        locks.no_mutex = i == 0;
+        locks.no_condition = i == 1;
+        mlpi_team *team = new_team(&hooks, 4);
+        locks.no_mutex = locks.no_condition = false;
+        assert_null(team);
+        assert_int_equal(record.allocations, 1);
+        assert_int_equal(record.live, 0);
+        assert_int_equal(record.messages, 0);
+        assert_int_equal(locks.mutexes, mutexes);
     }
 }
 
@@ -708,6 +766,7 @@ int main(void)
         cmocka_unit_test(a_slower_team_gives_way_and_tries_again),
         cmocka_unit_test(another_function_brings_the_team_back),
         cmocka_unit_test(a_team_takes_the_threads_there_are),
+        cmocka_unit_test(without_a_lock_the_caller_works_alone),
         cmocka_unit_test(threads_have_scratch_of_their_own),
         cmocka_unit_test(team_creation_fails_without_harm),
         cmocka_unit_test(cancelling_waits_for_the_work),

@@ -152,6 +152,9 @@ static void rows_stay_in_the_address_space(void **state)
         SIZE_MAX / 8; /* the bytes fit a size_t, but no object is that large */
     assert_int_equal(mlp_cview_rows(view, 1, 1).rows, 0);
     assert_true(isnan(mlp_cview_at(view, 1, 0)) != 0);
+    /* Only the sum of the two distances is none. */
+    view.row_stride = view.col_stride = SIZE_MAX / 2 + 1;
+    assert_true(isnan(mlp_cview_at(view, 1, 1)) != 0);
     double out[2] = {0, 0};
     mlp_view writable = {MLP_F64, 2, 2, SIZE_MAX / 8 + 1, 1, out};
     assert_false(mlp_view_set(writable, 1, 0, 1.0));
@@ -279,6 +282,16 @@ static void check_view_refuses_what_leaves_the_address_space(void **state)
         assert_told(&record, mlpi_check_view(&hooks, &view, &expected),
                     MLP_ERR_SHAPE, "exceed the address space");
     }
+    /* One row may stand for any number, but not for more than a copy of them
+     * could hold. */
+    mlp_cview repeated = {MLP_F64, SIZE_MAX / 16, 2, 0, 1, data};
+    assert_told(&record, mlpi_check_view(&hooks, &repeated, &expected),
+                MLP_ERR_SHAPE, "exceed the address space");
+    repeated.rows = SIZE_MAX / 2 + 1;
+    assert_told(&record, mlpi_check_view(&hooks, &repeated, &expected),
+                MLP_ERR_SHAPE, "exceed the address space");
+    repeated.rows = PTRDIFF_MAX / 16;
+    assert_int_equal(mlpi_check_view(&hooks, &repeated, &expected), MLP_OK);
     mlpi_expected three = expected;
     three.cols = 3; /* the extent of the columns alone would overflow to 0 */
     mlp_cview wide = {MLP_F64, 1, 3, 1, SIZE_MAX / 2 + 1, data};

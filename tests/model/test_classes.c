@@ -285,6 +285,14 @@ static void targets_that_are_no_classes_are_refused(void **state)
         classes[1] = -1;
         assert_told(&record, mlp_fit(net, ro(X), numbers, NULL, NULL),
                     MLP_ERR_ARGUMENT, "got -1 in row 1");
+        classes[1] = 4;
+        assert_told(&record, mlp_fit(net, ro(X), numbers, NULL, NULL),
+                    MLP_ERR_ARGUMENT, "got 4 in row 1");
+        assert_null(strstr(record.message, "first class"));
+        numbers.dtype = (mlp_dtype)99;
+        assert_told(&record, mlp_fit(net, ro(X), numbers, NULL, NULL),
+                    MLP_ERR_DTYPE, "got 1 column of an unknown type");
+        numbers.dtype = MLP_I32;
         numbers.cols = 3;
         assert_told(&record, mlp_evaluate(net, ro(X), numbers, &scores),
                     MLP_ERR_SHAPE, "Y: expects 3 columns of");
@@ -293,6 +301,39 @@ static void targets_that_are_no_classes_are_refused(void **state)
         assert_told(&record, mlp_evaluate(net, ro(X), numbers, &scores),
                     MLP_ERR_SHAPE, "Y: expects 4 rows, got 3");
         free(X.data);
+        mlp_net_free(net);
+    }
+}
+
+/* A class that is alone has the probability 1, whatever its targets' form. */
+static void a_single_class_is_certain(void **state)
+{
+    (void)state;
+    FOR_EACH_PRECISION(p)
+    {
+        mlp_net *net = bare_net(p, 1, MLP_ACT_SOFTMAX, NULL);
+        mlp_net *before = clone_of(net);
+        mlp_view X = random_matrix(p, 4, 1, -1, 1);
+        mlp_view ones = new_matrix(p, 4, 2, NULL);
+        fill(ones, 1);
+        static const int32_t zeros[4];
+        const mlp_cview forms[] = {mlp_cview_cols(ro(ones), 0, 1),
+                                   mlp_cview_i32(zeros, 4, 1)};
+        for (size_t k = 0; k < COUNT(forms); k++) {
+            mlp_scores scores;
+            mlp_train_options options = tutorial_options();
+            options.epochs = 2;
+            options.validation_fraction = 0.5;
+            assert_int_equal(mlp_evaluate(net, ro(X), forms[k], &scores),
+                             MLP_OK);
+            assert_true(scores.loss == 0 && scores.accuracy == 1);
+            assert_int_equal(mlp_fit(net, ro(X), forms[k], &options, NULL),
+                             MLP_OK);
+            assert_same_net(net, before);
+        }
+        free(X.data);
+        free(ones.data);
+        mlp_net_free(before);
         mlp_net_free(net);
     }
 }
@@ -415,6 +456,7 @@ int main(void)
         cmocka_unit_test(loss_is_the_mean_over_many_rows),
         cmocka_unit_test(labels_are_one_for_a_row),
         cmocka_unit_test(targets_that_are_no_classes_are_refused),
+        cmocka_unit_test(a_single_class_is_certain),
         cmocka_unit_test(targets_that_are_no_probabilities_are_refused),
         cmocka_unit_test(only_cce_takes_classes),
         cmocka_unit_test(softmax_is_for_the_last_layer),

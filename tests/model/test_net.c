@@ -623,6 +623,14 @@ static void tensor_refuses_what_is_not_there(void **state)
     assert_true(view.rows == 7 && view.cols == 8 && !view.data);
     assert_true(cview.rows == 9 && cview.cols == 10 && !cview.data);
     mlp_net_free(net);
+    const model single = {2, 1, {{1, MLP_ACT_SIGMOID}}, MLP_LOSS_BCE};
+    net = new_net(&single, MLP_F64, &record);
+    for (size_t l = 0; l < 3; l += 2) {
+        assert_told(&record, mlp_net_tensor(net, MLP_W, l, &view),
+                    MLP_ERR_ARGUMENT, "expects layer 1, the only one, got ");
+    }
+    assert_true(view.rows == 7 && view.cols == 8 && !view.data);
+    mlp_net_free(net);
 }
 
 /* ---------------------------------------------------------------------------

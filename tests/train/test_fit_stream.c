@@ -324,6 +324,47 @@ static void failed_chunks_end_the_training(void **state)
     free_data(r.d);
 }
 
+/* Spoils a weight of `user` after the second epoch. */
+static bool spoil(const mlp_epoch_progress *progress, void *user)
+{
+    if (progress->epoch == 1) {
+        mlp_net *net = user;
+        put(tensor(net, MLP_W, 1), 0, 0, NAN);
+    }
+    return true;
+}
+
+/* Weights from before an epoch are kept if its first chunk fails, unless they
+ * are bad. Then those from before the last epoch come back. */
+static void bad_weights_are_not_kept_with_a_failed_chunk(void **state)
+{
+    (void)state;
+    reader r = cuts[2];
+    r.d = some_data(MLP_F64);
+    for (size_t k = 0; k < 2; k++) {
+        listener l;
+        listen(&l);
+        mlp_train_options options = options_of(5, 0.25, 9);
+        options.on_epoch = k == 0 ? NULL : spoil;
+        options.user = l.net;
+        r.epochs = 0;
+        r.fail = MLP_ERR_IO;
+        r.fail_epoch = 2;
+        assert_told(&l.record,
+                    mlp_fit_stream(l.net, read_chunk, &r, &options, NULL),
+                    MLP_ERR_IO, "epoch 2, chunk 0");
+        r.epochs = 0;
+        r.fail = MLP_OK;
+        options.on_epoch = NULL;
+        options.epochs = 2 - k;
+        assert_int_equal(
+            mlp_fit_stream(l.before, read_chunk, &r, &options, NULL), MLP_OK);
+        assert_same_net(l.net, l.before);
+        finish(&l);
+    }
+    free_data(r.d);
+}
+
 static void bad_values_name_their_chunk(void **state)
 {
     (void)state;
@@ -347,6 +388,122 @@ static void bad_values_name_their_chunk(void **state)
     assert_failure(r, options, MLP_ERR_SHAPE,
                    "epoch 0, chunk 0: Y: expects 5 columns, got 4", 0);
     free_data(r.d);
+}
+
+/* Gives two rows whose weights are finite, and their sum is not, in each of two
+ * chunks. */
+static mlp_status heavy_rows(size_t epoch, size_t chunk, mlp_chunk *rows,
+                             void *user)
+{
+    static const double weights[] = {1e308, 1e308};
+    const data *d = user;
+    (void)epoch;
+    if (chunk < 2) {
+        rows->X = mlp_cview_rows(ro(d->X), 2 * chunk, 2);
+        rows->Y = mlp_cview_rows(ro(d->Y), 2 * chunk, 2);
+        rows->row_weights = mlp_cview_f64(weights, 2, 1);
+    }
+    return MLP_OK;
+}
+
+static void weights_must_have_a_sum(void **state)
+{
+    (void)state;
+    data d = some_data(MLP_F64);
+    for (size_t k = 0; k < 4; k++) {
+        listener l;
+        listen(&l);
+        /* A batch is full, or the epoch ends before. */
+        mlp_train_options options = options_of(5, 0.25, k % 2 == 0 ? 4 : 32);
+        options.parts = k < 2 ? 1 : 2;
+        assert_told(&l.record,
+                    mlp_fit_stream(l.net, heavy_rows, &d, &options, NULL),
+                    MLP_ERR_ARGUMENT, "sum");
+        assert_same_net(l.net, l.before);
+        finish(&l);
+    }
+    free_data(d);
+}
+
+/* A batch that the caller does not choose has 32 rows, and at least one for each
+ * part. */
+static void parts_decide_about_the_automatic_batch(void **state)
+{
+    (void)state;
+    static const size_t parts[] = {1, 8, 32, 64};
+    reader r = cuts[0];
+    r.d = some_data(MLP_F64);
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        mlp_net *nets[2];
+        for (size_t k = 0; k < 2; k++) {
+            mlp_train_options options = options_of(3, 0.25, 9);
+            options.parts = parts[i];
+            options.batch_size = k == 0          ? MLP_AUTO_COUNT
+                                 : parts[i] > 32 ? parts[i]
+                                                 : 32;
+            nets[k] = new_net(&square_model, MLP_F64, NULL);
+            r.epochs = 0;
+            assert_int_equal(
+                mlp_fit_stream(nets[k], read_chunk, &r, &options, NULL),
+                MLP_OK);
+        }
+        assert_same_net(nets[0], nets[1]);
+        mlp_net_free(nets[0]);
+        mlp_net_free(nets[1]);
+    }
+    free_data(r.d);
+}
+
+static void failed_chunks_of_a_part_end_the_training(void **state)
+{
+    (void)state;
+    reader r = cuts[2]; /* chunks 0 to 6 have 7 rows each */
+    r.d = some_data(MLP_F64);
+    mlp_train_options options = options_of(5, 0.25, 8);
+    options.parts = 2;
+    r.fail = MLP_ERR_MEMORY;
+    r.fail_epoch = 2;
+    for (r.fail_chunk = 0; r.fail_chunk < 7; r.fail_chunk++) {
+        char part[32];
+        (void)snprintf(part, sizeof part, "epoch 2, chunk %zu", r.fail_chunk);
+        assert_failure(r, options, r.fail, part, 2);
+    }
+    r.fail = MLP_OK;
+    put(r.d.Y, 24, 2, NAN); /* row 3 of chunk 3 */
+    assert_failure(r, options, MLP_ERR_NOT_FINITE,
+                   "epoch 0, chunk 3: Y: expects finite numbers, got NaN in "
+                   "row 3, column 2",
+                   0);
+    put(r.d.Y, 24, 2, 1e200);
+    assert_failure(r, options, MLP_ERR_DIVERGED, "epoch 0, batch 2: the loss",
+                   0);
+    free_data(r.d);
+}
+
+static mlp_status reserved_words(size_t epoch, size_t chunk, mlp_chunk *rows,
+                                 void *user)
+{
+    (void)read_chunk(epoch, chunk, rows, user);
+    rows->reserved[1] = chunk == 2 ? 5 : 0;
+    return MLP_OK;
+}
+
+static void reserved_words_of_a_chunk_must_be_0(void **state)
+{
+    (void)state;
+    listener l;
+    listen(&l);
+    reader r = cuts[2];
+    r.d = some_data(MLP_F64);
+    mlp_train_options options = options_of(5, 0.25, 9);
+    assert_told(&l.record,
+                mlp_fit_stream(l.net, reserved_words, &r, &options, NULL),
+                MLP_ERR_ARGUMENT,
+                "epoch 0, chunk 2: chunk, reserved: expects zeros, got 5 in "
+                "element 1");
+    assert_same_net(l.net, l.before);
+    free_data(r.d);
+    finish(&l);
 }
 
 static mlp_status no_rows(size_t epoch, size_t chunk, mlp_chunk *rows,
@@ -406,6 +563,17 @@ static void options_that_need_all_rows_are_refused(void **state)
     options.validation_fraction = 0;
     assert_told(&l.record, mlp_fit_stream(l.net, NULL, &r, &options, NULL),
                 MLP_ERR_NULL, "next");
+    /* These would take all rows as a batch. */
+    options.batch_size = MLP_AUTO_COUNT;
+    options.optimizer.kind = MLP_OPTIMIZER_RPROP;
+    assert_told(&l.record,
+                mlp_fit_stream(l.net, read_chunk, &r, &options, NULL),
+                MLP_ERR_ARGUMENT, "batch_size: expects 1 or more for chunks");
+    options.optimizer.kind = MLP_OPTIMIZER_LBFGS;
+    assert_told(&l.record,
+                mlp_fit_stream(l.net, read_chunk, &r, &options, NULL),
+                MLP_ERR_ARGUMENT, "chunks");
+    options.optimizer.kind = MLP_OPTIMIZER_SGD;
     options.batch_size = SIZE_MAX;
     assert_told(&l.record,
                 mlp_fit_stream(l.net, read_chunk, &r, &options, NULL),
@@ -435,7 +603,12 @@ int main(void)
         cmocka_unit_test(every_optimizer_resumes_in_chunks),
         cmocka_unit_test(batch_callback_ends_it_within_a_chunk),
         cmocka_unit_test(failed_chunks_end_the_training),
+        cmocka_unit_test(bad_weights_are_not_kept_with_a_failed_chunk),
         cmocka_unit_test(bad_values_name_their_chunk),
+        cmocka_unit_test(weights_must_have_a_sum),
+        cmocka_unit_test(parts_decide_about_the_automatic_batch),
+        cmocka_unit_test(failed_chunks_of_a_part_end_the_training),
+        cmocka_unit_test(reserved_words_of_a_chunk_must_be_0),
         cmocka_unit_test(epochs_without_rows_are_refused),
         cmocka_unit_test(options_that_need_all_rows_are_refused),
     };

@@ -514,6 +514,27 @@ static void bad_arguments_are_refused(void **state)
     options.optimizer.l2 = -1;
     assert_told(&record, mlp_check_gradients(net, ro(d.X), Y, &options, &worst),
                 MLP_ERR_ARGUMENT, "l2");
+    options = tutorial_options();
+    options.reserved[0] = 3;
+    assert_told(&record, mlp_check_gradients(net, ro(d.X), Y, &options, &worst),
+                MLP_ERR_ARGUMENT, "options, reserved: expects zeros, got 3");
+    options.reserved[0] = 0;
+    double weights[] = {1, 1, -1, 1};
+    options.row_weights = mlp_cview_f64(weights, 4, 1);
+    assert_told(&record, mlp_check_gradients(net, ro(d.X), Y, &options, &worst),
+                MLP_ERR_ARGUMENT, "row_weights");
+    options.row_weights.rows = 3;
+    assert_told(&record, mlp_check_gradients(net, ro(d.X), Y, &options, &worst),
+                MLP_ERR_SHAPE, "row_weights");
+    options.row_weights.rows = 4;
+    memset(weights, 0, sizeof weights);
+    assert_told(&record, mlp_check_gradients(net, ro(d.X), Y, &options, &worst),
+                MLP_ERR_ARGUMENT, "sum");
+    options.row_weights.rows = 0;
+    weights[1] = -1;
+    options.class_weights = weights;
+    assert_told(&record, mlp_check_gradients(net, ro(d.X), Y, &options, &worst),
+                MLP_ERR_ARGUMENT, "class_weights");
     assert_true(worst.error == 7);
     mlp_net_free(net);
     free_data(d);

@@ -5,6 +5,8 @@
  */
 #include "support/training.h"
 
+#include "model/net.h"
+
 enum { ROWS = 60 };
 
 static const model line_model = {
@@ -214,6 +216,88 @@ static void targets_out_of_reach_give_a_hint(void **state)
         fit_hints(&m, d, &options, "Y, row 7, column 0");
         free_data(d);
     }
+}
+
+/* A leaky_relu gives every number, unless its slope is 0, as a file may have
+ * it. */
+static void a_leaky_relu_reaches_every_target(void **state)
+{
+    (void)state;
+    model m = line_model;
+    m.layers[1].activation = MLP_ACT_LEAKY_RELU;
+    data d = small_data(&m);
+    put(d.Y, 7, 0, -9);
+    mlp_train_options options = raw_options();
+    fit_hints(&m, d, &options, NULL);
+    hook_record record = {0};
+    mlp_net *net = new_net(&m, MLP_F64, &record);
+    net->layout.layer[2].slope = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        put(d.Y, i, 0, i == 7 ? -9 : 1);
+    }
+    assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL), MLP_OK);
+    assert_hint(&record, "Y, row 7, column 0 is -9, which the last layer");
+    mlp_net_free(net);
+    free_data(d);
+}
+
+/* What counts is the target as the last layer sees it. */
+static void scaled_targets_out_of_reach_give_a_hint(void **state)
+{
+    (void)state;
+    static const double means[] = {-10, 2};
+    const double std = 2;
+    model m = line_model;
+    m.layers[1].activation = MLP_ACT_RELU;
+    data d = small_data(&m);
+    mlp_train_options options = raw_options();
+    for (size_t i = 0; i < ROWS; i++) {
+        put(d.Y, i, 0, i == 7 ? -6 : 2);
+    }
+    for (size_t k = 0; k < COUNT(means); k++) {
+        hook_record record = {0};
+        mlp_net *net = new_net(&m, MLP_F64, &record);
+        assert_int_equal(mlp_net_set_target_scaling(net, &means[k], &std),
+                         MLP_OK);
+        assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL),
+                         MLP_OK);
+        assert_hint(&record, k == 0 ? NULL
+                                    : "Y, row 7, column 0 is -4 when scaled, "
+                                      "which the last layer cannot give");
+        mlp_net_free(net);
+    }
+    free_data(d);
+}
+
+/* A row is named by its place in Y, and one that is held out is none. */
+static void only_targets_of_training_rows_count(void **state)
+{
+    (void)state;
+    model m = line_model;
+    m.layers[1].activation = MLP_ACT_TANH;
+    mlp_train_options options = raw_options();
+    options.validation_fraction = 0.25;
+    size_t order[ROWS];
+    size_t held = 0;
+    data d = small_data(&m);
+    mlp_net *net = new_net(&m, MLP_F64, NULL);
+    fill(d.Y, 0.5);
+    assert_int_equal(mlp_validation_split(net, ro(d.Y), &options, order, &held),
+                     MLP_OK);
+    mlp_net_free(net);
+    for (size_t i = ROWS - held; i < ROWS; i++) {
+        put(d.Y, order[i], 0, 3);
+    }
+    fit_hints(&m, d, &options, NULL);
+    size_t row = 0; /* the last one that is trained on */
+    for (size_t i = 0; i < ROWS - held; i++) {
+        row = order[i] > row ? order[i] : row;
+    }
+    put(d.Y, row, 0, 3);
+    char expected[32];
+    (void)snprintf(expected, sizeof expected, "Y, row %zu, column 0", row);
+    fit_hints(&m, d, &options, expected);
+    free_data(d);
 }
 
 static void a_column_with_few_digits_gives_a_hint(void **state)
@@ -526,6 +610,9 @@ int main(void)
         cmocka_unit_test(raw_targets_of_a_relu_are_told_another_remedy),
         cmocka_unit_test(counts_and_variances_give_no_hint),
         cmocka_unit_test(targets_out_of_reach_give_a_hint),
+        cmocka_unit_test(a_leaky_relu_reaches_every_target),
+        cmocka_unit_test(scaled_targets_out_of_reach_give_a_hint),
+        cmocka_unit_test(only_targets_of_training_rows_count),
         cmocka_unit_test(a_column_with_few_digits_gives_a_hint),
         cmocka_unit_test(a_stream_gives_hints_for_its_first_chunk),
         cmocka_unit_test(later_fits_of_a_trainer_repeat_no_hint),

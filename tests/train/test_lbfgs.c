@@ -173,6 +173,21 @@ static void lbfgs_does_not_repeat_a_failed_search(void **state)
     end(block);
 }
 
+/* Each of the 25 trials is about five times as far as the one before: a line
+ * has no minimum, so the next is the middle of those that are allowed. */
+static void lbfgs_goes_far_where_the_loss_falls_for_ever(void **state)
+{
+    (void)state;
+    const double w = 3.0;
+    valley v = {.wall = -INFINITY};
+    mlpi_lbfgs l;
+    void *block = begin_at(&l, 2, slope, &v, 1, &w);
+    mlpi_lbfgs_iterate(&l, slope, &v, 1.0);
+    assert_int_equal(v.evaluations, 1 + 25);
+    assert_true(isfinite(l.J) && l.J < -1e16 && l.J == w_of(&l, 0));
+    end(block);
+}
+
 /* The pair says that there is hardly any curvature, so the step tried first is
  * far too long. */
 static void lbfgs_forgets_a_pair_that_misled(void **state)
@@ -658,6 +673,49 @@ static void an_infinite_gradient_ends_training(void **state)
     mlp_net_free(net);
 }
 
+/* All gradients are finite; their square, which a search divides by, is not. */
+static void a_gradient_without_a_square_ends_training(void **state)
+{
+    (void)state;
+    static const model line = {1, 1, {{.width = 1}}, MLP_LOSS_MSE};
+    hook_record record = {0};
+    mlp_net *net = new_net(&line, MLP_F64, &record);
+    mlp_net *before = clone_of(net);
+    const double x = 1e100;
+    const double y = -1e120;
+    mlp_train_options options = options_for(2);
+    assert_told(&record,
+                mlp_fit(net, mlp_cview_f64(&x, 1, 1), mlp_cview_f64(&y, 1, 1),
+                        &options, NULL),
+                MLP_ERR_DIVERGED,
+                "epoch 0, batch 0: the gradient is too large");
+    assert_same_net(net, before);
+    mlp_net_free(before);
+    mlp_net_free(net);
+}
+
+/* An infinite weight may have a finite loss, and a gradient of 0. */
+static void infinite_weights_end_training(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    static const model m = {
+        1, 2, {{2, MLP_ACT_TANH}, {.width = 1}}, MLP_LOSS_MSE};
+    mlp_net *net = new_net(&m, MLP_F64, &record);
+    const double x[] = {1, 2};
+    const double y[] = {0.25, 0.75};
+    put(tensor(net, MLP_W, 1), 1, 0, INFINITY);
+    mlp_net *before = clone_of(net);
+    mlp_train_options options = options_for(3);
+    assert_told(&record,
+                mlp_fit(net, mlp_cview_f64(x, 2, 1), mlp_cview_f64(y, 2, 1),
+                        &options, NULL),
+                MLP_ERR_DIVERGED, "epoch 0: a weight is infinite");
+    assert_same_net(net, before);
+    mlp_net_free(before);
+    mlp_net_free(net);
+}
+
 /* The step that is tried first is far too long, and the loss there is not
  * finite. */
 static void infinite_trials_are_taken_back(void **state)
@@ -684,6 +742,7 @@ int main(void)
         cmocka_unit_test(lbfgs_finds_the_minimum_and_stays),
         cmocka_unit_test(lbfgs_turns_back_where_there_is_no_number),
         cmocka_unit_test(lbfgs_does_not_repeat_a_failed_search),
+        cmocka_unit_test(lbfgs_goes_far_where_the_loss_falls_for_ever),
         cmocka_unit_test(lbfgs_forgets_a_pair_that_misled),
         cmocka_unit_test(lbfgs_forgets_what_misleads),
         cmocka_unit_test(twenty_iterations_equal_pytorch),
@@ -699,6 +758,8 @@ int main(void)
         cmocka_unit_test(dropout_is_refused),
         cmocka_unit_test(single_steps_are_refused),
         cmocka_unit_test(an_infinite_gradient_ends_training),
+        cmocka_unit_test(a_gradient_without_a_square_ends_training),
+        cmocka_unit_test(infinite_weights_end_training),
         cmocka_unit_test(infinite_trials_are_taken_back),
     };
     return cmocka_run_group_tests_name("lbfgs", tests, NULL, NULL);

@@ -119,6 +119,10 @@ typedef struct process {
     bool is_trained;  /* takes a view of W, and so counts as trained */
     bool has_trainer; /* the hash is then that of a checkpoint, too */
     double momentum;  /* of the trainer's optimizer; 0: as in the options */
+    uint32_t seed;    /* of an epoch that the trainer has had; 0: none */
+    size_t sums;      /* calls of the exchange */
+    size_t lost_at;   /* the one that fails; 0: none */
+    uint64_t kept;    /* the hash of the network alone */
 } process;
 
 /* Adds number i of `ranks` ranks, from rank `first` on, as a tree. */
@@ -138,6 +142,9 @@ static mlp_status sum(void *numbers, size_t n, mlp_dtype dtype, void *user)
 {
     process *p = user;
     world *w = p->world;
+    if (++p->sums == p->lost_at) {
+        return MLP_ERR_UNSUPPORTED;
+    }
     double *sums = calloc(n + 1, sizeof *sums);
     w->numbers[p->rank] = numbers;
     w->counts[p->rank] = n;
@@ -197,6 +204,21 @@ static mlp_status fit_net(const process *p, mlp_net *net, parts_case *c,
                    history);
 }
 
+/* Trains an epoch on all rows, without the others. */
+static void begin_alone(mlp_trainer *trainer, const parts_case *c,
+                        uint32_t seed)
+{
+    mlp_train_options options = c->options;
+    options.exchange = NULL;
+    options.on_batch = NULL;
+    options.on_epoch = NULL;
+    options.seed = seed;
+    options.epochs = 1;
+    if (mlp_trainer_fit(trainer, c->X, c->Y, &options, NULL) != MLP_OK) {
+        abort();
+    }
+}
+
 /* Does the same with a trainer, and hashes all that it would remember. */
 static mlp_status fit_with_trainer(process *p, mlp_net *net, parts_case *c,
                                    mlp_history **history)
@@ -204,9 +226,15 @@ static mlp_status fit_with_trainer(process *p, mlp_net *net, parts_case *c,
     mlp_trainer *trainer = NULL;
     mlp_optimizer optimizer = c->options.optimizer;
     optimizer.momentum = p->momentum > 0.0 ? p->momentum : optimizer.momentum;
+    if (!c->streams) {
+        c->options.row_weights = own_rows(p, c->row_weights);
+    }
     if (mlp_trainer_create(net, CASE_ROWS, &trainer) != MLP_OK ||
         mlp_trainer_set_optimizer(trainer, &optimizer) != MLP_OK) {
         abort();
+    }
+    if (p->seed > 0) {
+        begin_alone(trainer, c, p->seed);
     }
     mlp_status status =
         c->streams ? mlp_trainer_fit_stream(trainer, next_parts_chunk, c,
@@ -255,6 +283,7 @@ static void *run_process(void *argument)
     p->record.fail_at = 0;
     p->allocations = p->record.allocations;
     p->hash ^= hash_of_fit(net, history, c.X);
+    p->kept = hash_of_fit(net, NULL, mlp_cview_rows(c.X, 0, CASE_PARTS));
     mlp_history_free(history);
     mlp_net_free(net);
     return NULL;
@@ -777,6 +806,144 @@ static void different_rates_end_all(void **state)
     free(rows);
 }
 
+/* With rows that are all alike, trainers that have shuffled them differently
+ * have the same network; but they would draw other numbers from now on. */
+static void trainers_that_have_begun_must_be_alike(void **state)
+{
+    (void)state;
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    process alone[CASE_PARTS];
+    process processes[CASE_PARTS];
+    find_case("adam", rows, &c);
+    c.options.standardise = false;
+    for (size_t i = 0; i < CASE_ROWS; i++) {
+        memcpy(rows->X64 + i * CASE_INPUTS, rows->X64,
+               CASE_INPUTS * sizeof *rows->X64);
+        memcpy(rows->Y64 + i * CASE_CLASSES, rows->Y64,
+               CASE_CLASSES * sizeof *rows->Y64);
+    }
+    for (uint32_t k = 0; k < 2; k++) {
+        begin_processes(alone, &c);
+        begin_processes(processes, &c);
+        for (size_t r = 0; r < RANKS; r++) {
+            alone[r].has_trainer = processes[r].has_trainer = true;
+            alone[r].seed = processes[r].seed = 1;
+        }
+        processes[CULPRIT].seed += k;
+        run_world(alone, 1);
+        run_world(processes, RANKS);
+        for (size_t r = 0; r < RANKS; r++) {
+            assert_int_equal(processes[r].status,
+                             k == 0 ? MLP_OK : MLP_ERR_ARGUMENT);
+            if (k == 0) {
+                assert_true(processes[r].hash == alone[0].hash);
+            } else {
+                assert_true(processes[r].kept == processes[0].kept);
+                assert_int_equal(processes[r].epochs, 0);
+            }
+        }
+    }
+    free(rows);
+}
+
+/* Runs a fit in which sum number n of all ranks fails, as if the network had
+ * gone. Returns false if there is no such sum. */
+static bool run_with_lost_sum(process *processes, const parts_case *c,
+                              const parts_case *other, bool has_trainer,
+                              size_t n)
+{
+    begin_processes(processes, c);
+    processes[CULPRIT].c = other;
+    for (size_t r = 0; r < RANKS; r++) {
+        processes[r].has_trainer = has_trainer;
+        processes[r].lost_at = n;
+    }
+    run_world(processes, RANKS);
+    return processes[0].sums >= n;
+}
+
+/* Each rank returns the error of its sum, and calls no other. Its network has
+ * the weights of the epochs that were whole, or is as before the fit. */
+static void a_fit_without_its_exchange_keeps_whole_epochs(void **state)
+{
+    (void)state;
+    enum { EPOCHS = 2 };
+    const char *const names[] = {"row weights", "held out",        "validation",
+                                 "stream",      "weighted stream", "adam"};
+    double factor = 0.5;
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    process processes[CASE_PARTS];
+    for (size_t k = 0; k < 2 * COUNT(names); k++) {
+        uint64_t kept[EPOCHS + 1];
+        find_case(names[k / 2], rows, &c);
+        c.options.restore_best = false;
+        if (strcmp(c.name, "adam") == 0) {
+            c.options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_CUSTOM);
+            c.options.schedule.rate = change_rate;
+            c.options.schedule.user = &factor;
+        }
+        for (size_t e = 0; e <= EPOCHS; e++) {
+            c.options.epochs = e;
+            begin_processes(processes, &c);
+            run_world(processes, 1);
+            kept[e] = processes[0].kept;
+        }
+        size_t whole = 0;
+        size_t n = 1;
+        for (; run_with_lost_sum(processes, &c, &c, k % 2 == 1, n); n++) {
+            whole += whole < EPOCHS && processes[0].kept != kept[whole];
+            for (size_t r = 0; r < RANKS; r++) {
+                assert_int_equal(processes[r].status, MLP_ERR_UNSUPPORTED);
+                assert_int_equal(processes[r].sums, n);
+                assert_true(processes[r].kept == kept[whole]);
+            }
+        }
+        assert_int_equal(processes[0].status, MLP_OK);
+        assert_true(whole >= EPOCHS - 1 && n > 20);
+    }
+    free(rows);
+}
+
+/* Where the exchange is lost while a rank tells of its failure, the others
+ * cannot know it, but end as well. */
+static void failures_may_be_lost_with_the_exchange(void **state)
+{
+    (void)state;
+    enum { OPTIONS, ROWS, VALIDATION, DIVERGENCE, FAULTS };
+    const char *const names[] = {"adam", "adam", "validation", "adam"};
+    const mlp_status expected[] = {MLP_ERR_ARGUMENT, MLP_ERR_SHAPE,
+                                   MLP_ERR_SHAPE, MLP_ERR_DIVERGED};
+    parts_rows *rows = new_parts_rows();
+    rows->Y64[130 * CASE_CLASSES + 2] = 1e200;
+    parts_case c;
+    process processes[CASE_PARTS];
+    for (size_t k = 0; k < FAULTS; k++) {
+        find_case(names[k], rows, &c);
+        c.options.standardise = false;
+        parts_case other = c;
+        other.options.seed += k == OPTIONS;
+        other.X.rows -= k == ROWS ? 8 : 0;
+        other.Y.rows = other.X.rows;
+        other.X_validation.rows -= k == VALIDATION ? 8 : 0;
+        other.Y_validation.rows = other.X_validation.rows;
+        size_t n = 1;
+        for (; run_with_lost_sum(processes, &c, &other, false, n); n++) {
+            for (size_t r = 0; r < RANKS; r++) {
+                assert_int_equal(processes[r].status, MLP_ERR_UNSUPPORTED);
+                assert_int_equal(processes[r].sums, n);
+                assert_true(processes[r].kept == processes[0].kept);
+            }
+        }
+        for (size_t r = 0; r < RANKS; r++) {
+            assert_int_equal(processes[r].status, expected[k]);
+        }
+        assert_true(n > 3);
+    }
+    free(rows);
+}
+
 /* ---------------------------------------------------------------------------
  * One process
  */
@@ -1051,6 +1218,38 @@ static mlp_status no_sum(void *numbers, size_t n, mlp_dtype dtype, void *user)
     return MLP_ERR_UNSUPPORTED;
 }
 
+/* Says that a rank has failed, and then another number than its status. */
+static mlp_status wrong_sum(void *numbers, size_t n, mlp_dtype dtype,
+                            void *user)
+{
+    (void)n, (void)dtype;
+    const double **next = user;
+    *(double *)numbers = *(*next)++;
+    return MLP_OK;
+}
+
+static void a_failure_without_a_status_is_the_exchange_s(void **state)
+{
+    (void)state;
+    const double said[][2] = {{1, 0}, {1, -3}, {1, 1e300}, {NAN, NAN}};
+    hook_record record = {.fail_at = 0};
+    mlp_net *net = new_net(&xor_model, MLP_F64, &record);
+    data d = xor_data(MLP_F64);
+    const double *next = NULL;
+    mlp_exchange exchange = {.ranks = 2, .sum = wrong_sum, .user = &next};
+    mlp_train_options options = mlp_train_defaults();
+    options.parts = 2;
+    options.exchange = &exchange;
+    for (size_t k = 0; k < COUNT(said); k++) {
+        next = said[k];
+        assert_told(&record, mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL),
+                    MLP_ERR_IO, "of 2 has failed, which ends the fit of all");
+        assert_ptr_equal(next, said[k] + 2);
+    }
+    mlp_net_free(net);
+    free_data(d);
+}
+
 static void what_has_no_parts_is_refused(void **state)
 {
     (void)state;
@@ -1090,6 +1289,12 @@ static void what_has_no_parts_is_refused(void **state)
     options.exchange = &exchange;
     REFUSED(MLP_ERR_ARGUMENT,
             "exchange: expects ranks that divide the 1 part, got 2");
+    exchange.ranks = 3;
+    options.parts = 4;
+    options.exchange = &exchange;
+    REFUSED(MLP_ERR_ARGUMENT,
+            "exchange: expects ranks that divide the 4 parts, got 3");
+    exchange.ranks = 2;
     options.parts = 2;
     exchange.rank = 2;
     options.exchange = &exchange;
@@ -1127,12 +1332,16 @@ int main(void)
         cmocka_unit_test(each_option_is_compared),
         cmocka_unit_test(each_property_of_the_network_is_compared),
         cmocka_unit_test(different_rates_end_all),
+        cmocka_unit_test(trainers_that_have_begun_must_be_alike),
+        cmocka_unit_test(a_fit_without_its_exchange_keeps_whole_epochs),
+        cmocka_unit_test(failures_may_be_lost_with_the_exchange),
         cmocka_unit_test(threads_share_the_rows_of_a_part),
         cmocka_unit_test(each_block_holds_out_rows),
         cmocka_unit_test(a_stream_asks_for_each_chunk_once),
         cmocka_unit_test(a_checkpoint_goes_on_with_parts),
         cmocka_unit_test(scaling_is_that_of_all_rows),
         cmocka_unit_test(ranks_without_weights_scale_as_one),
+        cmocka_unit_test(a_failure_without_a_status_is_the_exchange_s),
         cmocka_unit_test(what_has_no_parts_is_refused),
     };
     return cmocka_run_group_tests_name("parts", tests, NULL, NULL);

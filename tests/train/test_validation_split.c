@@ -4,6 +4,7 @@
  * validation scores must be those of mlp_evaluate for the same rows.
  */
 #include "support/training.h"
+#include "support/saved_net.h"
 
 enum { ROWS = 60, HELD = 15 };
 
@@ -216,6 +217,35 @@ static void split_without_classes_is_not_stratified(void **state)
         assert_memory_equal(orders[0], orders[1], sizeof orders[0]);
     }
     mlp_net_free(net);
+}
+
+/* One class, which a network from a file may have, divides the rows as no class
+ * does, whatever the targets' form. */
+static void split_of_a_single_class_is_that_without_classes(void **state)
+{
+    (void)state;
+    enum { N = 41 };
+    const model single = {1, 1, {{1, MLP_ACT_SOFTMAX}}, MLP_LOSS_CCE};
+    const model line = {1, 1, {{1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+    static const int32_t zeros[N];
+    mlp_view ones = new_matrix(MLP_F64, N, 1, NULL);
+    fill(ones, 1);
+    mlp_train_options options = mlp_train_defaults();
+    options.validation_fraction = 0.3;
+    const mlp_cview forms[] = {ro(ones), ro(ones), mlp_cview_i32(zeros, N, 1)};
+    size_t order[COUNT(forms)][N];
+    for (size_t k = 0; k < COUNT(forms); k++) {
+        size_t held = 0;
+        mlp_net *net = k == 0 ? new_net(&line, MLP_F64, NULL)
+                              : new_saved_net(&single, MLP_F64, NULL);
+        assert_int_equal(
+            mlp_validation_split(net, forms[k], &options, order[k], &held),
+            MLP_OK);
+        assert_int_equal(held, 12);
+        assert_memory_equal(order[k], order[0], sizeof order[0]);
+        mlp_net_free(net);
+    }
+    free(ones.data);
 }
 
 static void split_rounds_to_the_nearest_and_leaves_no_side_empty(void **state)
@@ -553,6 +583,7 @@ int main(void)
         cmocka_unit_test(split_is_stratified_by_class),
         cmocka_unit_test(split_is_stratified_by_many_classes),
         cmocka_unit_test(split_without_classes_is_not_stratified),
+        cmocka_unit_test(split_of_a_single_class_is_that_without_classes),
         cmocka_unit_test(split_rounds_to_the_nearest_and_leaves_no_side_empty),
         cmocka_unit_test(held_out_rows_are_a_set_of_their_own),
         cmocka_unit_test(shuffling_goes_on_after_the_split),

@@ -12,6 +12,7 @@ not run, or less than 95 % of the branches.
 
 --list prints the places of all branches that were not taken, too.
 """
+import bisect
 import collections
 import glob
 import json
@@ -38,31 +39,68 @@ def gcov(root, build):
                     yield path, file
 
 
+def share(part, whole):
+    return 100 * part / max(1, whole)
+
+
+def merged(lists):
+    """Which branches of a line were taken, by what each object has of it. A line
+    without branches in one object has conditions that its compiler knew. What
+    was inlined several times is folded to the length of the shortest list; one
+    that does not fold is another expansion, and counts if it ran more."""
+    least = min(map(len, lists))
+    folded = [[any(taken[i::least]) for i in range(least)]
+              for taken in lists if least and len(taken) % least == 0]
+    folded = list(map(any, zip(*folded)))
+    return max([folded] + lists, key=lambda taken: (
+        share(sum(taken), len(taken)), -len(taken))) if least else []
+
+
 class File:
-    """What all objects together have run of a file."""
+    """What all objects together have run of a file. An object whose copy of a
+    function has not run tells nothing of it: where the calls are inlined, no
+    such copy runs, and some lines are only there."""
 
     def __init__(self):
         self.lines = collections.Counter()
         self.branches = {}
-        self.functions = []
+        self.functions = set()
+        self.idle = set() # lines of copies that have not run
+        self.taken = collections.defaultdict(list) # lists for each line
 
     def add(self, file):
-        self.functions += [(f["start_line"], f["end_line"], f["name"])
-                           for f in file["functions"]]
+        functions = [(f["start_line"], f["end_line"], f["name"])
+                     for f in file["functions"]]
+        run = sorted(line["line_number"] for line in file["lines"]
+                     if line["count"])
+        idle = [f for f in functions if bisect.bisect_left(run, f[0]) ==
+                bisect.bisect_right(run, f[1])]
+        self.functions.update(functions)
         for line in file["lines"]:
             number = line["line_number"]
-            self.lines[number] += line["count"]
-            taken = [b["count"] > 0 for b in line["branches"]]
-            old = self.branches.get(number, [])
-            if len(old) == len(taken):
-                taken = [a or b for a, b in zip(old, taken)]
-            elif sum(old) * len(taken) >= sum(taken) * len(old) > 0:
-                taken = old # differently expanded: the one that ran more
-            self.branches[number] = taken
+            self.taken[number].append([b["count"] > 0
+                                       for b in line["branches"]])
+            if any(first <= number <= last for first, last, _ in idle):
+                self.idle.add(number)
+            else:
+                self.lines[number] += line["count"]
+
+    def finish(self):
+        run = sorted(n for n, count in self.lines.items() if count)
+        for number in self.idle:
+            function = self.range_at(number)
+            if number not in self.lines and bisect.bisect_left(
+                    run, function[0]) == bisect.bisect_right(run, function[1]):
+                self.lines[number] = 0
+        for number in self.lines:
+            self.branches[number] = merged(self.taken[number])
+
+    def range_at(self, number):
+        return next((f for f in sorted(self.functions, reverse=True)
+                     if f[0] <= number <= f[1]), (number, number, "?"))
 
     def function_at(self, number):
-        return next((name for first, last, name in sorted(
-            self.functions, reverse=True) if first <= number <= last), "?")
+        return self.range_at(number)[2]
 
 
 def exceptions(path):
@@ -72,16 +110,14 @@ def exceptions(path):
                 if line.strip() and line[0] != "#"}
 
 
-def share(part, whole):
-    return 100 * part / max(1, whole)
-
-
 def main():
     show_branches = "--list" in sys.argv
     root, build = map(os.path.abspath, sys.argv[-2:])
     files = collections.defaultdict(File)
     for path, file in gcov(root, build):
         files[path].add(file)
+    for file in files.values():
+        file.finish()
     excepted = exceptions(os.path.join(root, "tests/trust/coverage.txt"))
     rooms = collections.defaultdict(collections.Counter)
     missing, used = [], set()
