@@ -107,9 +107,6 @@ static void loss_gradient(const mlpi_loss_terms_args *t, double scale, void *d)
     case MLP_LOSS_BCE:
         combine_by_call(bce_derivative, t->n, t->a, t->y, scale, d);
         break;
-    case MLP_LOSS_QUANTILE: /* these three do not come here */
-    case MLP_LOSS_POISSON:
-    case MLP_LOSS_GAUSSIAN_NLL:
     case MLP_LOSS_MSE:
         difference(t->n, 2.0 * scale, t->a, t->y, d);
         break;
@@ -122,6 +119,10 @@ static void loss_gradient(const mlpi_loss_terms_args *t, double scale, void *d)
     case MLP_LOSS_HUBER:
         combine_by_call(clipped_difference, t->n, t->a, t->y, t->delta, d);
         combine_by_call(times, t->n, d, d, scale, d);
+        break;
+    case MLP_LOSS_QUANTILE:
+    case MLP_LOSS_POISSON:
+    case MLP_LOSS_GAUSSIAN_NLL:
         break;
     }
 }

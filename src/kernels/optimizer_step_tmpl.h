@@ -237,14 +237,15 @@ static NEVER_INLINE void update_block(const mlpi_optimizer_step_args *u,
     case MLP_OPTIMIZER_RMSPROP:
         update_rows(change_rmsprop, 1, c, *s);
         break;
-    case MLP_OPTIMIZER_AUTO:  /* no trainer has it */
-    case MLP_OPTIMIZER_LBFGS: /* needs many passes: train/lbfgs.c */
+    case MLP_OPTIMIZER_AUTO: /* no trainer has it */
     case MLP_OPTIMIZER_ADAM:
     case MLP_OPTIMIZER_ADAMW:
         update_rows(change_adam, 2, c, *s);
         break;
     case MLP_OPTIMIZER_RPROP:
         update_rows(change_rprop, 2, c, *s);
+        break;
+    case MLP_OPTIMIZER_LBFGS: /* needs many passes: train/lbfgs.c */
         break;
     }
 }
