@@ -241,9 +241,7 @@ double mlpi_schedule_rate(const mlp_schedule *schedule,
  * improvement. */
 mlpi_plateau mlpi_plateau_begin(void)
 {
-    mlpi_plateau plateau = {.scale = 1.0};
-    mlpi_plateau_reset(&plateau);
-    return plateau;
+    return (mlpi_plateau){.best = (double)INFINITY, .scale = 1.0};
 }
 
 void mlpi_plateau_reset(mlpi_plateau *plateau)
