@@ -436,6 +436,9 @@ def refused_reshapes():
         (9, constant, cut(["o", "e"], a=ints(*[1] * 8))),
         (9, constant, part(*count, o=np.array(0, np.float32), o1=ints(0))),
         (9, constant, part(*count, o=ints(0, 0), o1=ints(0))),
+        (9, constant, chain(node("Concat", ["a", "x"], "c", axis=0),
+                            node("Reshape", ["z", "c"], "y"), a=ints(-1))),
+        (9, at_first, first_to(2, 2, -1, dims=("N", 4))),  # the rows are last
     ]
 
 
@@ -464,6 +467,8 @@ def refused_views():
             node("Flatten", ["z"], "y", axis=2))),
         (9, "Flatten (node the u): expects rows as they were", first(
             node("Flatten", ["x"], "u"), dims=("N", wide))),
+        (9, "Flatten (node the u): expects rows as they were", first(
+            node("Flatten", ["x"], "u"), dims=("N", 2 ** 20, 2 ** 20, 3))),
         (3, "node the y: expects a width of 3, got 2147483648", graph(
             [node("MatMul", ["x", "W"], "y")], {"W": weights(3, 3)},
             [rows_of("x", 2 ** 31)], [rows_of("y", 3)])),
@@ -480,6 +485,7 @@ def refused_views():
             W=weights(6, 3))),
         gather("z"), gather(np.array([0], f32)), gather(ints(0, 0)),
         gather(np.array(1)), gather(np.array([[0]])), gather(ints(0), axis=5),
+        gather(ints(0), axis=-5),
         cut("z", "e", "a"), cut("o", "z", "a"), cut("o", "e", "z"),
         cut("o", "e", "a", "z"), cut("o", "two", "a"), cut("o", "e", "two"),
         cut("o", "e", "a", "two"), cut("o", "e", "a", "k", k=ints(2)),
@@ -581,6 +587,10 @@ def refused_values():
         (9, "BatchNormalization (node the y): expects rows, (N, n)", chain(
             node("BatchNormalization", ["z", "c", "c", "c", "c"], "y"),
             c=np.ones((1, 3), f32))),
+        (9, "BatchNormalization (node the y): expects rows, (N, n)", chain(
+            node("Add", ["z", "m"], "u"),
+            node("BatchNormalization", ["u", "c", "c", "c", "c"], "y"),
+            c=np.ones(3, f32), m=np.ones((1, 1, 3), f32))),
         (11, "tensor bad: expects as many numbers", chain(
             node("Sum", ["z", "bad"], "y"), bad=bad)),
         (11, "tensor bad: expects as many numbers", chain(  # of an output
@@ -653,6 +663,8 @@ def refused_products():
         gate([node("Mul", ["z", "z"], "s"), node("Mul", ["s", "cubic"], "t"),
               node("Add", ["z", "t"], "u"), node("Mul", ["u", "k"], "w")],
              "Tanh"),  # z^2 instead of z^3
+        (9, "operator Mul (node the u): expects layers before it", first(
+            node("Sigmoid", ["x"], "a"), node("Mul", ["x", "a"], "u"))),
         (9, "operator LeakyRelu (node the y): expects one slope", chain(
             node("LeakyRelu", ["z"], "y", alpha=float("inf")))),
         (9, "operator Celu (node the y): expects one slope", chain(
@@ -711,7 +723,7 @@ def refused_maps():
             c=np.array(1e-60))),
         (5, finite, chain(
             node("BatchNormalization", ["z", "s", "b", "c", "v"], "y"),
-            s=norm["s"], b=norm["b"], c=np.full(3, 1e300), v=norm["v"])),
+            s=norm["s"], b=norm["b"], c=np.array([1e300, 0, 0]), v=norm["v"])),
         (5, finite, chain(
             node("BatchNormalization", ["z", "c", "b", "m", "v"], "y"),
             c=np.array([1e300, 1, 1]), b=norm["b"], m=norm["m"], v=norm["v"])),
@@ -767,6 +779,11 @@ def refused_graphs():
                 one=one),
         of_pair(node("Sub", ["p", "p"], "q")),
         of_pair(less, inputs=("q", "z"), one=one),
+        of_pair(node("Sub", ["one"], "q"), one=one),
+        (9, "in mlp_onnx_options, got: m, y", chain(  # m is the input
+            node("Relu", ["z"], "y"), node("ZipMap", ["x"], "m",
+                                           domain="ai.onnx.ml"),
+            outputs=[rows_of("m", 3)] + y)),
         (9, "functions in their domain", function("ai.onnx")),
     ]
 

@@ -556,6 +556,9 @@ def forms():
         body("q"), A, shape=(3, 2, 2), a=ints(3, 4))
     add("shapes-untyped", body("x"), A)
     last(lambda m: m.graph.input[0].ClearField("type"))
+    add("shapes-sequence", body("x"), A)
+    last(lambda m: m.graph.input[0].type.sequence_type.elem_type.Clear())
+    last(lambda m: m.graph.input[0].type.sequence_type.SetInParent())
     m = numbers(1, 1, 4)
     add("ranks-flatten_behind_rows", [
         node("Sub", ["x", "m"], "s"), node("Flatten", ["s"], "q", axis=2)] +
@@ -622,6 +625,9 @@ def forms():
               for k, v in whole.items()}
     add("halves-listed_integers", casts + layers,
         relu(x @ whole["W"] + whole["b"]) @ whole["V"] + whole["c"], **listed)
+    listed = {k: helper.make_tensor(k, T.FLOAT, TENSORS[k].shape,
+                                    TENSORS[k].ravel()) for k in "WbVc"}
+    add("constants-listed", body("x"), A, **listed)
     add("constants-transposed_vector", [node("Transpose", ["b"], "bt"),
                                         node("Gemm", ["x", "W", "bt"], "z"),
                                         node("Relu", ["z"], "h"),
