@@ -664,7 +664,7 @@ def refused_products():
               node("Add", ["z", "t"], "u"), node("Mul", ["u", "k"], "w")],
              "Tanh"),  # z^2 instead of z^3
         (9, "operator Mul (node the u): expects layers before it", first(
-            node("Sigmoid", ["x"], "a"), node("Mul", ["x", "a"], "u"))),
+            node("Sigmoid", ["x"], "a"), node("Mul", ["a", "x"], "u"))),
         (9, "operator LeakyRelu (node the y): expects one slope", chain(
             node("LeakyRelu", ["z"], "y", alpha=float("inf")))),
         (9, "operator Celu (node the y): expects one slope", chain(

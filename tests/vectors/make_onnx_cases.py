@@ -648,7 +648,7 @@ def forms():
     last(name_domains)
     add("domains-functions", body("x"), A)
     last(lambda m: m.functions.append(helper.make_function(
-        "my.own", "Relu", ["a"], ["b"], [helper.make_node("Neg", ["a"], ["b"])],
+        "example", "Relu", ["a"], ["b"], [helper.make_node("Neg", ["a"], ["b"])],
         [helper.make_opsetid("", 13)])))
 
     # Activations.

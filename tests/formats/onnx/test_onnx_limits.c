@@ -185,6 +185,94 @@ static void more_than_2_gb_are_refused_unread(void **state)
     assert_int_equal(record.allocations, 0);
 }
 
+/* Memory of 2 GB that costs 4 MB: a window in a file lies there again and
+ * again. Only the ends have memory of their own. */
+enum { WINDOW = 1 << 22 };
+
+typedef struct windows {
+    int fd;
+    unsigned char *start; /* NULL if there is no such memory */
+    size_t bytes;
+    mlp_status status; /* of the last message */
+    char message[256];
+} windows;
+
+static void *windows_allocate(size_t bytes, void *user)
+{
+    windows *w = user;
+    if (bytes < (size_t)1 << 30) {
+        return malloc(bytes);
+    }
+    void *start = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start == MAP_FAILED) {
+        return NULL;
+    }
+    w->start = start;
+    w->bytes = bytes;
+    for (size_t at = WINDOW; at + 2 * (size_t)WINDOW <= bytes; at += WINDOW) {
+        assert_true(mmap(w->start + at, WINDOW, PROT_READ | PROT_WRITE,
+                         MAP_SHARED | MAP_FIXED, w->fd, 0) == w->start + at);
+    }
+    return start;
+}
+
+static void windows_release(void *block, void *user)
+{
+    windows *w = user;
+    if (block == w->start) {
+        assert_int_equal(munmap(w->start, w->bytes), 0);
+    } else {
+        free(block);
+    }
+}
+
+static void windows_log(mlp_status status, const char *message, void *user)
+{
+    windows *w = user;
+    w->status = status;
+    (void)snprintf(w->message, sizeof w->message, "%s", message);
+}
+
+static void networks_above_2_gb_are_not_saved(void **state)
+{
+    (void)state;
+    enum { INPUTS = 1 << 15, WIDTH = (1 << 14) + 1 };
+    char path[] = "onnx_test_XXXXXX";
+    unsigned char bytes[8] = {0};
+    windows w = {.fd = mkstemp(path)};
+    mlp_layer layer = {.width = WIDTH};
+    mlp_config config = tutorial_config();
+    mlp_net *net = NULL;
+    assert_true(w.fd >= 0);
+    assert_int_equal(ftruncate(w.fd, WINDOW), 0);
+    config.inputs = INPUTS;
+    config.layers = &layer;
+    config.n_layers = 1;
+    config.loss = MLP_LOSS_MSE;
+    config.init = MLP_INIT_ZEROS;
+    config.hooks =
+        (mlp_hooks){windows_allocate, windows_release, windows_log, &w};
+    mlp_status created = mlp_net_create(&config, &net);
+    if (created == MLP_OK) {
+        assert_int_equal(mlp_onnx_save_size(net), 0);
+        assert_int_equal(w.status, MLP_ERR_LIMIT);
+        assert_non_null(strstr(w.message, "at most 2147483647 bytes"));
+        w.status = MLP_OK;
+        assert_int_equal(mlp_onnx_save(net, "never.onnx"), MLP_ERR_LIMIT);
+        assert_int_equal(w.status, MLP_ERR_LIMIT);
+        assert_int_not_equal(access("never.onnx", F_OK), 0);
+        assert_int_equal(mlp_onnx_save_memory(net, bytes, 8), MLP_ERR_LIMIT);
+        mlp_net_free(net);
+    }
+    assert_int_equal(close(w.fd), 0);
+    assert_int_equal(unlink(path), 0);
+    if (created != MLP_OK) {
+        assert_true(created == MLP_ERR_MEMORY || created == MLP_ERR_LIMIT);
+        skip(); /* there are no addresses for so much */
+    }
+}
+
 /* The file has a hole instead of 2 GB. */
 static void files_above_2_gb_are_refused_unread(void **state)
 {
@@ -432,6 +520,7 @@ int main(void)
         cmocka_unit_test(files_have_up_to_2_to_the_20_fields),
         cmocka_unit_test(numbers_have_up_to_ten_bytes),
         cmocka_unit_test(more_than_2_gb_are_refused_unread),
+        cmocka_unit_test(networks_above_2_gb_are_not_saved),
         cmocka_unit_test(files_above_2_gb_are_refused_unread),
         cmocka_unit_test(files_may_begin_with_any_field),
         cmocka_unit_test(up_to_4096_classes_keep_their_names),
