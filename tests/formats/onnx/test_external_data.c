@@ -178,7 +178,7 @@ static void external_data_may_be_named_with_a_dot(void **state)
 static void write_model(const char *path, const char *const (*properties)[2])
 {
     wire graph = {0};
-    wire model = {0};
+    wire onnx = {0};
     wire tensor = tensor_without_numbers("W", 2, 1);
     for (; (*properties)[0] || (*properties)[1]; properties++) {
         put_property(&tensor, TENSOR_EXTERNAL, (*properties)[0],
@@ -189,17 +189,17 @@ static void write_model(const char *path, const char *const (*properties)[2])
     put_value(&graph, GRAPH_INPUT, "x");
     put_value(&graph, GRAPH_OUTPUT, "y");
     put_node(&graph, "MatMul", "x", "W", "y");
-    put_model(&model, &graph);
-    write_bytes(path, model.bytes, model.size);
-    free(model.bytes);
+    put_model(&onnx, &graph);
+    write_bytes(path, onnx.bytes, onnx.size);
+    free(onnx.bytes);
 }
 
 /* The file beside the model has 4 other bytes, and then 1 and 2 as floats. */
 static void external_data_is_described_by_its_properties(void **state)
 {
     (void)state;
-    static const unsigned char data[] = {9,    9,    9, 9, 0, 0,
-                                         0x80, 0x3f, 0, 0, 0, 0x40};
+    static const unsigned char content[] = {9,    9,    9, 9, 0, 0,
+                                            0x80, 0x3f, 0, 0, 0, 0x40};
     static const char elsewhere[] = "the same folder";
     static const char place[] = "expects place and length";
     static const struct {
@@ -247,7 +247,7 @@ static void external_data_is_described_by_its_properties(void **state)
     assert_non_null(getcwd(before, sizeof before));
     assert_non_null(mkdtemp(folder));
     assert_int_equal(chdir(folder), 0);
-    write_bytes("d", data, sizeof data);
+    write_bytes("d", content, sizeof content);
     for (size_t i = 0; i < COUNT(cases); i++) {
         hook_record record = {0};
         mlp_hooks hooks = recording_hooks(&record);
@@ -277,28 +277,28 @@ static void external_data_survives_every_failed_allocation(void **state)
 {
     (void)state;
     enum { COLS = 5000, NAME = 200 };
-    static float data[COLS];
+    static float numbers[COLS];
     char folder[] = "onnx_test_XXXXXX";
     char before[1024];
     char name[NAME + 1];
     wire graph = {0};
-    wire model = {0};
+    wire onnx = {0};
     wire tensor = tensor_without_numbers("W", 1, COLS);
     assert_non_null(getcwd(before, sizeof before));
     assert_non_null(mkdtemp(folder));
     assert_int_equal(chdir(folder), 0);
     memset(name, 'n', NAME);
     name[NAME] = '\0';
-    write_bytes(name, (const unsigned char *)data, sizeof data);
+    write_bytes(name, (const unsigned char *)numbers, sizeof numbers);
     put_property(&tensor, TENSOR_EXTERNAL, "location", name);
     put_int(&tensor, TENSOR_LOCATION, 1);
     put_message(&graph, GRAPH_TENSOR, &tensor);
     put_value(&graph, GRAPH_INPUT, "x");
     put_value(&graph, GRAPH_OUTPUT, "y");
     put_node(&graph, "MatMul", "x", "W", "y");
-    put_model(&model, &graph);
-    write_bytes("m.onnx", model.bytes, model.size);
-    free(model.bytes);
+    put_model(&onnx, &graph);
+    write_bytes("m.onnx", onnx.bytes, onnx.size);
+    free(onnx.bytes);
     mlp_status status = MLP_ERR_MEMORY;
     for (size_t n = 1; status != MLP_OK; n++) {
         hook_record record = {.fail_at = n};

@@ -11,24 +11,22 @@
 
 /* Loads a model and frees its bytes. The status must be `expected`, and the
  * message of a failure must contain `told`. Returns the network. */
-static mlp_net *load_wire(wire *model, mlp_status expected, const char *told)
+static mlp_net *load_wire(wire *onnx, mlp_status expected, const char *told)
 {
     hook_record record = {0};
     mlp_hooks hooks = recording_hooks(&record);
     mlp_net *net = NULL;
     if (expected != MLP_OK) {
-        assert_told(
-            &record,
-            mlp_onnx_load_memory(model->bytes, model->size, &hooks, &net),
-            expected, told);
+        assert_told(&record,
+                    mlp_onnx_load_memory(onnx->bytes, onnx->size, &hooks, &net),
+                    expected, told);
         assert_null(net);
         assert_int_equal(record.live, 0);
     } else {
         assert_int_equal(
-            mlp_onnx_load_memory(model->bytes, model->size, NULL, &net),
-            MLP_OK);
+            mlp_onnx_load_memory(onnx->bytes, onnx->size, NULL, &net), MLP_OK);
     }
-    free(model->bytes);
+    free(onnx->bytes);
     return net;
 }
 
@@ -43,7 +41,7 @@ static const char *value_name(size_t i, size_t n, char name[24])
 static wire chain_of(const char *op, size_t n)
 {
     wire graph = {0};
-    wire model = {0};
+    wire onnx = {0};
     char from[24];
     char to[24];
     put_value(&graph, GRAPH_INPUT, "x");
@@ -54,8 +52,8 @@ static wire chain_of(const char *op, size_t n)
                  value_name(i + 1, n, to));
     }
     put_node(&graph, "MatMul", value_name(n - 1, n, from), "W", "y");
-    put_model(&model, &graph);
-    return model;
+    put_model(&onnx, &graph);
+    return onnx;
 }
 
 static void paths_have_up_to_4096_nodes(void **state)
@@ -87,7 +85,7 @@ static void up_to_256_identities_are_passed_at_once(void **state)
 static wire layers_of(size_t n)
 {
     wire graph = {0};
-    wire model = {0};
+    wire onnx = {0};
     char from[24];
     char to[24];
     char weights[24];
@@ -99,8 +97,8 @@ static wire layers_of(size_t n)
         put_node(&graph, "MatMul", value_name(i, n, from), weights,
                  value_name(i + 1, n, to));
     }
-    put_model(&model, &graph);
-    return model;
+    put_model(&onnx, &graph);
+    return onnx;
 }
 
 static void networks_have_up_to_256_layers(void **state)
@@ -125,12 +123,12 @@ static void files_have_up_to_2_to_the_18_messages(void **state)
 {
     (void)state;
     for (size_t beyond = 0; beyond < 2; beyond++) {
-        wire model = {0};
+        wire onnx = {0};
         /* The model itself is a message. */
         for (size_t i = 1; i < ((size_t)1 << 18) + beyond; i++) {
-            put_property(&model, MODEL_PROPERTY, NULL, NULL);
+            put_property(&onnx, MODEL_PROPERTY, NULL, NULL);
         }
-        (void)load_wire(&model, MLP_ERR_FORMAT,
+        (void)load_wire(&onnx, MLP_ERR_FORMAT,
                         beyond ? "expects an ONNX file, got another"
                                : "expects an ONNX file with a graph");
     }
@@ -140,11 +138,11 @@ static void files_have_up_to_2_to_the_20_fields(void **state)
 {
     (void)state;
     for (size_t beyond = 0; beyond < 2; beyond++) {
-        wire model = {0};
+        wire onnx = {0};
         for (size_t i = 0; i < ((size_t)1 << 20) + beyond; i++) {
-            put_int(&model, MODEL_IR, 7);
+            put_int(&onnx, MODEL_IR, 7);
         }
-        (void)load_wire(&model, MLP_ERR_FORMAT,
+        (void)load_wire(&onnx, MLP_ERR_FORMAT,
                         beyond ? "expects an ONNX file, got another"
                                : "expects an ONNX file with a graph");
     }
@@ -159,11 +157,11 @@ static void numbers_have_up_to_ten_bytes(void **state)
     static const unsigned char tag = MODEL_IR << 3;
     static const unsigned char last = 1;
     for (size_t beyond = 0; beyond < 2; beyond++) {
-        wire model = {0};
-        put_bytes(&model, &tag, 1);
-        put_bytes(&model, ones, 9 + beyond);
-        put_bytes(&model, &last, 1);
-        (void)load_wire(&model, MLP_ERR_FORMAT,
+        wire onnx = {0};
+        put_bytes(&onnx, &tag, 1);
+        put_bytes(&onnx, ones, 9 + beyond);
+        put_bytes(&onnx, &last, 1);
+        (void)load_wire(&onnx, MLP_ERR_FORMAT,
                         beyond ? "expects an ONNX file, got another"
                                : "expects an ONNX file with a graph");
     }
@@ -301,21 +299,21 @@ static void files_above_2_gb_are_refused_unread(void **state)
 static void files_may_begin_with_any_field(void **state)
 {
     (void)state;
-    wire model = chain_of("Flatten", 2);
+    wire onnx = chain_of("Flatten", 2);
     wire turned = {0};
     mlp_net *net = NULL;
     char path[] = "onnx_test_XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     /* The version has 2 bytes, and the operator set has 4. */
-    put_bytes(&turned, model.bytes + 6, model.size - 6);
-    put_bytes(&turned, model.bytes, 6);
+    put_bytes(&turned, onnx.bytes + 6, onnx.size - 6);
+    put_bytes(&turned, onnx.bytes, 6);
     assert_int_equal(write(fd, turned.bytes, turned.size), turned.size);
     assert_int_equal(close(fd), 0);
     assert_int_equal(mlp_onnx_load(path, NULL, &net), MLP_OK);
     assert_int_equal(mlp_net_inputs(net), 2);
     mlp_net_free(net);
-    free(model.bytes);
+    free(onnx.bytes);
     free(turned.bytes);
     assert_int_equal(unlink(path), 0);
 }
@@ -329,7 +327,7 @@ static mlp_net *net_of_classes(size_t n)
 {
     mlp_layer layer = {.width = n, .activation = MLP_ACT_SOFTMAX};
     mlp_config config = tutorial_config();
-    char(*texts)[16] = calloc(n, sizeof *texts);
+    char(*texts)[32] = calloc(n, sizeof *texts);
     const char **names = calloc(n, sizeof *names);
     assert_non_null(texts);
     assert_non_null(names);
@@ -385,7 +383,7 @@ static void up_to_4096_classes_keep_their_names(void **state)
 static void the_first_256_properties_become_metadata(void **state)
 {
     (void)state;
-    char key[16];
+    char key[32];
     mlp_net *net = net_of_classes(2);
     for (size_t i = 0; i < 257; i++) {
         (void)snprintf(key, sizeof key, "%03zu", i);
