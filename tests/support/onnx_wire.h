@@ -51,7 +51,7 @@ typedef struct wire {
 
 static inline void put_bytes(wire *to, const void *bytes, size_t n)
 {
-    if (to->size + n > to->room) {
+    if (!to->bytes || to->size + n > to->room) {
         to->room = 2 * (to->size + n) + 64;
         to->bytes = realloc(to->bytes, to->room);
         assert_non_null(to->bytes);

@@ -542,7 +542,7 @@ def forms():
         node("Shape", ["u"], "n"), node("Slice", ["n", "o", "e", "o"], "s"),
         node("Concat", ["s", "a"], "k", axis=0),
         node("Reshape", ["u", "k"], "y")], column_A, o=ints(0), e=ints(-1),
-        a=ints(-1))
+        a=ints(1))
     add("tails-slice_steps", column("u") + [
         node("Slice", ["u", "o", "e", "a", "s"], "y")], column_A, o=ints(0),
         e=ints(1), a=ints(1), s=ints(1))
