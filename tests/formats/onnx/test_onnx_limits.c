@@ -152,14 +152,15 @@ static void files_have_up_to_2_to_the_20_fields(void **state)
 static void numbers_have_up_to_ten_bytes(void **state)
 {
     (void)state;
-    static const unsigned char ones[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                         0xff, 0xff, 0xff, 0xff, 0xff};
     static const unsigned char tag = MODEL_IR << 3;
+    static const unsigned char more = 0xff; /* another byte follows */
     static const unsigned char last = 1;
     for (size_t beyond = 0; beyond < 2; beyond++) {
         wire onnx = {0};
         put_bytes(&onnx, &tag, 1);
-        put_bytes(&onnx, ones, 9 + beyond);
+        for (size_t i = 0; i < 9 + beyond; i++) {
+            put_bytes(&onnx, &more, 1);
+        }
         put_bytes(&onnx, &last, 1);
         (void)load_wire(&onnx, MLP_ERR_FORMAT,
                         beyond ? "expects an ONNX file, got another"
