@@ -503,6 +503,9 @@ def refused_views():
         (9, "Softmax (node the y): expects the axis", chain(
             node("Squeeze", ["z"], "u"), node("Softmax", ["u"], "y"), opset=11,
             **column)),
+        (2, "layer 1: cce expects an output for each class", chain(
+            node("Flatten", ["z"], "u", axis=0),
+            node("Softmax", ["u"], "y", axis=0), **column)),
         (9, "Gemm (node the z): expects x and W of two", graph(
             [node("Sub", ["x", "m"], "u"), node("Gemm", ["u", "W"], "z")],
             {"m": weights(1, 1, 3), "W": weights(3, 3)}, [rows_of("x", 3)],
@@ -587,6 +590,9 @@ def refused_values():
         (9, "BatchNormalization (node the y): expects rows, (N, n)", chain(
             node("BatchNormalization", ["z", "c", "c", "c", "c"], "y"),
             c=np.ones((1, 3), f32))),
+        (3, "node the y: expects a width of 3, got 4", first(
+            node("BatchNormalization", ["x", "c", "c", "c", "c"], "u"),
+            dims=("N", "d"), c=np.ones(4, f32))),
         (9, "BatchNormalization (node the y): expects rows, (N, n)", chain(
             node("Add", ["z", "m"], "u"),
             node("BatchNormalization", ["u", "c", "c", "c", "c"], "y"),

@@ -543,6 +543,8 @@ def forms():
         node("Concat", ["s", "a"], "k", axis=0),
         node("Reshape", ["u", "k"], "y")], column_A, o=ints(0), e=ints(-1),
         a=ints(1))
+    add("tails-transposed", column("u") + [node("Transpose", ["u"], "y")],
+        column_A)
     add("tails-slice_steps", column("u") + [
         node("Slice", ["u", "o", "e", "a", "s"], "y")], column_A, o=ints(0),
         e=ints(1), a=ints(1), s=ints(1))
@@ -632,6 +634,16 @@ def forms():
                                         node("Gemm", ["x", "W", "bt"], "z"),
                                         node("Relu", ["z"], "h"),
                                         node("Gemm", ["h", "V", "c"], "y")], A)
+    add("constants-list_of_one", [  # it keeps the dimension
+        helper.make_node("Constant", [], ["a"], value_ints=[0]),
+        node("Gather", ["x", "a"], "s", axis=1),
+        node("Squeeze", ["s", "o"], "q")] + body("q"), A, shape=("N", 1, 4),
+        o=ints(1))
+    add("dropout-copied_constant", [
+        helper.make_node("Constant", [], ["t"], value=numpy_helper.from_array(
+            np.bool_(False))),
+        node("Identity", ["t"], "t1"), node("Identity", ["t1"], "t2"),
+        node("Dropout", ["x", "r", "t2"], "q")] + body("q"), A, r=f(0.5))
     add("dropout-no_mask", [
         node("Gemm", ["x", "W", "b"], "z"),
         helper.make_node("Dropout", ["z"], ["q", ""]),

@@ -104,13 +104,13 @@ static void weights_may_have_16_bits(void **state)
 static void constants_have_any_form(void **state)
 {
     (void)state;
-    check_kind("constants", 7);
+    check_kind("constants", 8);
 }
 
 static void one_output_may_lose_its_dimension(void **state)
 {
     (void)state;
-    check_kind("tails", 20);
+    check_kind("tails", 21);
 }
 
 static void weights_may_be_doubles(void **state)
@@ -141,7 +141,7 @@ static void shapes_may_change_if_rows_stay(void **state)
 static void dropout_without_effect_is_passed(void **state)
 {
     (void)state;
-    check_kind("dropout", 3);
+    check_kind("dropout", 4);
 }
 
 static void a_bias_with_beta_0_does_not_count(void **state)
