@@ -490,6 +490,16 @@ def refused_views():
         cut("o", "e", "a", "z"), cut("o", "two", "a"), cut("o", "e", "two"),
         cut("o", "e", "a", "two"), cut("o", "e", "a", "k", k=ints(2)),
         cut("o", "e", "a", a=ints(5)), cut("o", "e", "a", o=ints(1)),
+        (9, "Squeeze (node the y): expects rows as they were", chain(
+            node("Squeeze", ["z"], "y", axes=[0]), opset=11)),
+        (9, "Unsqueeze (node the y): expects rows as they were", chain(
+            node("Unsqueeze", ["z"], "y", axes=[9]), opset=11)),
+        (9, "Slice (node the y): expects all columns", chain(
+            node("Slice", ["z"], "y", starts=[1], ends=[3], axes=[1]),
+            opset=9)),
+        (9, "Slice (node the y): expects all columns", chain(
+            node("Slice", ["z"], "y", starts=[0], ends=[2], axes=[1]),
+            opset=9)),
         (9, "up to 8 dimensions, got 9", first(
             node("Flatten", ["x"], "u"), dims=("N", 3) + (1,) * 7)),
         (9, "up to 8 dimensions, got 0", first(
