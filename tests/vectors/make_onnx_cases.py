@@ -659,9 +659,9 @@ def forms():
 
     last(name_domains)
     add("domains-functions", body("x"), A)
-    last(lambda m: m.functions.append(helper.make_function(
-        "example", "Relu", ["a"], ["b"], [helper.make_node("Neg", ["a"], ["b"])],
-        [helper.make_opsetid("", 13)])))
+    last(lambda m: m.functions.extend(helper.make_function(
+        domain, "Relu", ["a"], ["b"], [helper.make_node("Neg", ["a"], ["b"])],
+        [helper.make_opsetid("", 13)]) for domain in ("example", "my.own")))
 
     # Activations.
     z = x @ W + b
