@@ -543,6 +543,13 @@ def forms():
         node("Concat", ["s", "a"], "k", axis=0),
         node("Reshape", ["u", "k"], "y")], column_A, o=ints(0), e=ints(-1),
         a=ints(1))
+    k = numbers(1, 1)
+    add("tails-flatten_between", column("u") + [  # Gemm wants two dimensions
+        node("Shape", ["u"], "n"), node("Slice", ["n", "o", "o", "o"], "s"),
+        node("Concat", ["s", "a"], "t", axis=0),
+        node("Reshape", ["u", "t"], "v"), node("Unsqueeze", ["v", "e"], "w"),
+        node("Gemm", ["w", "k"], "y")], column_A @ k, o=ints(0), a=ints(-1),
+        e=ints(1), k=k)
     add("tails-transposed", column("u") + [node("Transpose", ["u"], "y")],
         column_A)
     add("tails-slice_steps", column("u") + [

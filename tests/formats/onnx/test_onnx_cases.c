@@ -110,7 +110,7 @@ static void constants_have_any_form(void **state)
 static void one_output_may_lose_its_dimension(void **state)
 {
     (void)state;
-    check_kind("tails", 21);
+    check_kind("tails", 22);
 }
 
 static void weights_may_be_doubles(void **state)
