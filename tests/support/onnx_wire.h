@@ -39,6 +39,13 @@ enum {
     TENSOR_EXTERNAL = 13,
     TENSOR_LOCATION = 14,
     VALUE_NAME = 1,
+    VALUE_TYPE = 2,
+    TYPE_TENSOR = 1,
+    TENSOR_TYPE_ELEMENT = 1,
+    TENSOR_TYPE_SHAPE = 2,
+    SHAPE_DIM = 1,
+    DIM_VALUE = 1,
+    DIM_NAME = 2,
     PROPERTY_KEY = 1,
     PROPERTY_VALUE = 2
 };

@@ -645,11 +645,11 @@ def refused_products():
             *nodes, **{n: t for n, t in shared.items() if n in used},
             **tensors))
 
-    def gate(argument, op="Erf", plus="one"):
+    def gate(argument, op="Erf", plus="one", **tensors):
         """z (1 + op(w)), where the nodes of the argument make w of z."""
         return product(*argument, node(op, ["w"], "a"),
                        node("Add", [plus, "a"], "b"),
-                       node("Mul", ["b", "z"], "y"))
+                       node("Mul", ["b", "z"], "y"), **tensors)
 
     cube = [node("Mul", ["z", "z"], "s"), node("Mul", ["s", "z"], "t")]
     fourth = cube + [node("Mul", ["t", "z"], "w")]
@@ -666,6 +666,8 @@ def refused_products():
         product(node("Div", ["z", "z"], "a"), node("Mul", ["a", "z"], "y")),
         gate(fourth), gate([node("Mul", ["z", "z"], "w")]),
         gate([node("Mul", ["z", "root"], "w")], plus="two"),
+        gate([node("Mul", ["z", "root"], "w")], plus="near",
+             near=np.array(1.00001, f32)),
         gate([node("Mul", ["z", "root"], "w")], op="Sin"),
         gate(fourth, "Tanh"), gate(cube + [node("Mul", ["t", "k"], "w")],
                                    "Tanh"),

@@ -689,6 +689,11 @@ def forms():
         node("Add", ["u", "o"], "v"), node("Mul", ["v", "z"], "w"),
         node("Div", ["w", "two"], "h")], z * (1 + tanh) / 2, two=f(2), o=f(1),
         k=f(0.044715), root=f(root))
+    between("gelu_nearly_1", [  # within 1e-6
+        node("Mul", ["z", "root"], "p"), node("Erf", ["p"], "q"),
+        node("Add", ["q", "o"], "r"), node("Mul", ["z", "r"], "s"),
+        node("Mul", ["s", "half"], "h")], z * (1 + erf(z / np.sqrt(2))) / 2,
+        root=f(math.sqrt(0.5)), o=f(1 + 5e-7), half=f(0.5))
     slope = f(1e-20)
     between("leaky_relu_tiny", [node("LeakyRelu", ["z"], "h",
                                      alpha=float(slope))],
@@ -733,8 +738,10 @@ def not_finite():
     weights("cast_to_float16", large, expected, [T.FLOAT16, T.FLOAT])
     most = float(np.finfo(f).max)
     weights("cast_to_bfloat16", np.array([[most, -most, inf, np.nan],
-                                          [1, 1.00390625, 1.01171875, 0]], f),
-            np.array([[inf, -inf, inf, np.nan], [1, 1, 1.015625, 0]]),
+                                          [1, 1.00390625, 1.01171875,
+                                           1.5 * 2.0 ** -133]], f),
+            np.array([[inf, -inf, inf, np.nan],
+                      [1, 1, 1.015625, 2.0 ** -132]]),
             [T.BFLOAT16, T.FLOAT])
     weights("cast_to_float", np.array([[1e300, -1e300, 1e-300, 0.1],
                                        [inf, -inf, np.nan, 1]]),

@@ -153,7 +153,7 @@ static void a_bias_with_beta_0_does_not_count(void **state)
 static void activations_have_other_forms(void **state)
 {
     (void)state;
-    check_kind("activations", 29);
+    check_kind("activations", 30);
 }
 
 static void probabilities_are_preferred_to_what_they_come_from(void **state)
