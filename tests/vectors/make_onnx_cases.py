@@ -550,6 +550,12 @@ def forms():
         node("Reshape", ["u", "t"], "v"), node("Unsqueeze", ["v", "e"], "w"),
         node("Gemm", ["w", "k"], "y")], column_A @ k, o=ints(0), a=ints(-1),
         e=ints(1), k=k)
+    add("tails-two_parts", column("u") + [
+        node("Shape", ["u"], "n"), node("Slice", ["n", "o", "e", "o"], "s"),
+        node("Slice", ["n", "i", "j", "o"], "t"),
+        node("Concat", ["s", "t"], "r", axis=0),
+        node("Reshape", ["u", "r"], "v"), node("Gemm", ["v", "k"], "y")],
+        column_A @ k, o=ints(0), e=ints(1), i=ints(-1), j=ints(2 ** 62), k=k)
     add("tails-transposed", column("u") + [node("Transpose", ["u"], "y")],
         column_A)
     add("tails-slice_steps", column("u") + [
@@ -572,6 +578,10 @@ def forms():
     add("ranks-flatten_behind_rows", [
         node("Sub", ["x", "m"], "s"), node("Flatten", ["s"], "q", axis=2)] +
         body("q"), hidden(x - m.reshape(4)) @ V + c, m=m)
+    m = numbers(1, 1, 4)
+    add("ranks-gather_first", [  # axis 0 is the default
+        node("Sub", ["x", "m"], "s"), node("Gather", ["s", "o"], "q")] +
+        body("q"), hidden(x - m.reshape(4)) @ V + c, m=m, o=np.int64(0))
     m = numbers(2, 1, 2)
     add("ranks-hole", [node("Sub", ["x", "m"], "s"),
                        node("Flatten", ["s"], "q")] + body("q"),

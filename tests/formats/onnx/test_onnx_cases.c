@@ -92,7 +92,7 @@ static void maps_of_columns_are_composed(void **state)
 static void constants_have_any_rank(void **state)
 {
     (void)state;
-    check_kind("ranks", 13);
+    check_kind("ranks", 14);
 }
 
 static void weights_may_have_16_bits(void **state)
@@ -110,7 +110,7 @@ static void constants_have_any_form(void **state)
 static void one_output_may_lose_its_dimension(void **state)
 {
     (void)state;
-    check_kind("tails", 22);
+    check_kind("tails", 23);
 }
 
 static void weights_may_be_doubles(void **state)
