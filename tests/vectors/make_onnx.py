@@ -803,6 +803,14 @@ def refused_graphs():
                                            domain="ai.onnx.ml"),
             outputs=[rows_of("m", 3)] + y)),
         (9, "functions in their domain", function("ai.onnx")),
+    ] + [
+        (11, f"node the y: its {name} is of another type", chain(
+            node("Relu", ["z"], "y", **{name: value})))
+        for value, names in (
+            (1, "alpha beta epsilon gamma max min ratio"),
+            (1.0, "allowzero approximate axes axis ends perm start starts to "
+             "training_mode transA transB"))
+        for name in names.split()
     ]
 
 
