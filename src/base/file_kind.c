@@ -117,6 +117,11 @@ mlp_status mlpi_refuse_content(const mlp_hooks *hooks, const char *path,
                           "bytes",
                           shown, expected->name, (unsigned long long)length);
     }
+    if (name && strncmp(name, expected->name, strlen(expected->name)) == 0) {
+        return mlpi_error(hooks, MLP_ERR_FORMAT,
+                          "%s: %zu bytes are more than %s can have", shown,
+                          size, expected->name);
+    }
     if (name) {
         return mlpi_error(hooks, MLP_ERR_FORMAT, "%s: not %s: it is %s", shown,
                           expected->name, name);

@@ -18,7 +18,7 @@ import os
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import AttributeProto, TensorProto, helper, numpy_helper
 from torch import nn
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -347,6 +347,471 @@ def nested(depth):
         inner = helper.make_graph(
             [helper.make_node("If", [], [], then_branch=inner)], "g", [], [])
     return helper.make_model(inner)
+
+
+def first(*nodes, value="u", dims=("N", 3), opset=13, **tensors):
+    """Makes the graph x -> the nodes -> MatMul with W -> y."""
+    tensors.setdefault("W", weights(3, 3))
+    return graph(list(nodes) + [node("MatMul", [value, "W"], "y")], tensors,
+                 [helper.make_tensor_value_info("x", 1, dims)],
+                 [rows_of("y", 3)], opset)
+
+
+def ints(*numbers):
+    return np.array(numbers, np.int64)
+
+
+def attribute(node, name, kind=None, **parts):
+    """Adds an attribute that helper would not make; kind None states no type,
+    and name None no name."""
+    a = node.attribute.add(**parts)
+    if name is not None:
+        a.name = name
+    if kind is not None:
+        a.type = kind
+    return node
+
+
+def refused_reshapes():
+    """Shapes that a Reshape must not take, or whose parts are not known."""
+    y = [rows_of("y", 3)]
+    wide = 2 ** 40
+    rows = "Reshape (node the y): expects rows as they were"
+    at_first = "Reshape (node the u): expects rows as they were"
+    constant = "Reshape (node the y): expects a constant shape"
+
+    def to(*shape, **more):
+        return chain(node("Reshape", ["z", "c"], "y"), c=ints(*shape), **more)
+
+    def first_to(*shape, dims):
+        return first(node("Reshape", ["x", "c"], "u"), c=ints(*shape),
+                     dims=dims)
+
+    def part(*nodes, opset=13, **tensors):
+        """Reshapes z to a shape of two parts, a and what the nodes make."""
+        tensors.setdefault("a", ints(-1))
+        return chain(*nodes, node("Concat", ["a", "p"], "c", axis=0),
+                     node("Reshape", ["z", "c"], "y"), opset=opset, **tensors)
+
+    count = [node("Shape", ["z"], "s"), node("Gather", ["s", "o"], "n"),
+             node("Unsqueeze", ["n", "o1"], "p")]
+    zeros = {"o": np.array(0), "o1": ints(0)}
+
+    def cut(inputs, of="z", opset=13, shape_from={}, **tensors):
+        return part(node("Shape", [of], "s", **shape_from),
+                    node("Slice", ["s"] + inputs, "p"), opset=opset,
+                    **{"o": ints(1), "e": ints(2), **tensors})
+
+    return [
+        (9, rows, chain(node("Reshape", ["z", "c"], "y", allowzero=1),
+                        opset=14, c=ints(0, 3))),
+        (9, at_first, first_to(0, 0, dims=("N", "d"))),
+        (9, at_first, first_to(0, -1, dims=("N", wide))),
+        (9, rows, to(0, -1, -1)),
+        (9, rows, to(-1, wide)),
+        (9, rows, to(-1, 2 ** 20, 2 ** 20, 2)),
+        (9, rows, to(1, 1, shape=(3, 1), outputs=y)),
+        (9, at_first, first_to(1, 3, dims=(3, 3))),  # 3 columns, not 3 rows
+        (9, at_first, first_to(3, 1, dims=(3, 3))),
+        (9, at_first, first_to(4, -1, dims=(3, 3))),
+        (9, constant, to(*[1] * 8, -1)),
+        (9, constant, chain(node("Reshape", ["z", "c"], "y"),
+                            c=np.array([-1, 3], np.float32))),
+        (9, constant, chain(*count, node("Relu", ["z"], "h"),  # z counted
+                            node("Concat", ["p", "a"], "c", axis=0),
+                            node("Reshape", ["h", "c"], "y"), a=ints(-1),
+                            **zeros)),
+        (9, constant, part(*count, a=ints(*[1] * 8), **zeros)),
+        (9, constant, part(node("Relu", ["z"], "p"))),
+        (9, constant, part(node("Relu", ["z"], "s"),
+                           node("Slice", ["s", "o", "e"], "p"), o=ints(0),
+                           e=ints(1))),
+        (9, constant, cut(["o", "e"], opset=15, shape_from={"start": 0})),
+        (9, constant, cut(["o", "e"], of="x")),
+        (9, constant, cut(["z", "e"])),
+        (9, constant, cut(["o", "z"])),
+        (9, constant, cut(["t", "e"], t=ints(0, 0))),
+        (9, constant, cut(["o", "t"], t=ints(2, 2))),
+        (9, constant, cut(["o", "e", "o1", "k"], o1=ints(0), k=ints(1))),
+        (9, constant, cut(["o", "e"], a=ints(*[1] * 8))),
+        (9, constant, part(*count, o=np.array(0, np.float32), o1=ints(0))),
+        (9, constant, part(*count, o=ints(0, 0), o1=ints(0))),
+        (9, constant, chain(node("Concat", ["a", "x"], "c", axis=0),
+                            node("Reshape", ["z", "c"], "y"), a=ints(-1))),
+        (9, at_first, first_to(2, 2, -1, dims=("N", 4))),  # the rows are last
+    ]
+
+
+def refused_views():
+    """Flatten, Squeeze, Unsqueeze, Transpose, Gather and Slice that do not keep
+    each row, or whose axes are not known."""
+    f32 = np.float32
+    wide = 2 ** 40
+    column = {"shape": (3, 1), "outputs": [rows_of("y", 1)]}
+
+    def gather(index, axis=1):
+        more = {} if isinstance(index, str) else {"c": index}
+        name = index if isinstance(index, str) else "c"
+        return (9, "Gather (node the y): expects a single column", chain(
+            node("Gather", ["z", name], "y", axis=axis), **more, **column))
+
+    def cut(*inputs, **tensors):
+        tensors = {"o": ints(0), "e": ints(3), "a": ints(1), "k": ints(1),
+                   "two": ints(1, 1), **tensors}
+        used = {n: t for n, t in tensors.items() if n in inputs}
+        return (9, "Slice (node the y): expects all columns", chain(
+            node("Slice", ["z", *inputs], "y"), **used))
+
+    return [
+        (9, "Flatten (node the y): expects rows as they were", chain(
+            node("Flatten", ["z"], "y", axis=2))),
+        (9, "Flatten (node the u): expects rows as they were", first(
+            node("Flatten", ["x"], "u"), dims=("N", wide))),
+        (9, "Flatten (node the u): expects rows as they were", first(
+            node("Flatten", ["x"], "u"), dims=("N", 2 ** 20, 2 ** 20, 3))),
+        (3, "node the y: expects a width of 3, got 2147483648", graph(
+            [node("MatMul", ["x", "W"], "y")], {"W": weights(3, 3)},
+            [rows_of("x", 2 ** 31)], [rows_of("y", 3)])),
+        (9, "Squeeze (node the y): expects constant axes", chain(
+            node("Squeeze", ["z", "c"], "y"), c=np.array([1], f32), **column)),
+        (9, "Unsqueeze (node the y): expects constant axes", chain(
+            node("Unsqueeze", ["z", "c"], "y"), c=ints(*range(2, 9)))),
+        (9, "Transpose (node the y): expects rows as they were", chain(
+            node("Transpose", ["z"], "y", perm=[0, 2]))),
+        (9, "Transpose (node the u): expects rows as they were", first(
+            # The rows stay, and the numbers in them are mixed.
+            node("Transpose", ["x"], "u", perm=[0, 2, 1]),
+            node("Flatten", ["u"], "v"), value="v", dims=("N", 3, 2),
+            W=weights(6, 3))),
+        gather("z"), gather(np.array([0], f32)), gather(ints(0, 0)),
+        gather(np.array(1)), gather(np.array([[0]])), gather(ints(0), axis=5),
+        gather(ints(0), axis=-5),
+        cut("z", "e", "a"), cut("o", "z", "a"), cut("o", "e", "z"),
+        cut("o", "e", "a", "z"), cut("o", "two", "a"), cut("o", "e", "two"),
+        cut("o", "e", "a", "two"), cut("o", "e", "a", "k", k=ints(2)),
+        cut("o", "e", "a", a=ints(5)), cut("o", "e", "a", o=ints(1)),
+        (9, "Squeeze (node the y): expects rows as they were", chain(
+            node("Squeeze", ["z"], "y", axes=[0]), opset=11)),
+        (9, "Unsqueeze (node the y): expects rows as they were", chain(
+            node("Unsqueeze", ["z"], "y", axes=[9]), opset=11)),
+        (9, "Slice (node the y): expects all columns", chain(
+            node("Slice", ["z"], "y", starts=[1], ends=[3], axes=[1]),
+            opset=9)),
+        (9, "Slice (node the y): expects all columns", chain(
+            node("Slice", ["z"], "y", starts=[0], ends=[2], axes=[1]),
+            opset=9)),
+        (9, "up to 8 dimensions, got 9", first(
+            node("Flatten", ["x"], "u"), dims=("N", 3) + (1,) * 7)),
+        (9, "up to 8 dimensions, got 0", first(
+            node("Relu", ["x"], "u"), dims=())),
+        (9, "Softmax (node the y): expects the axis", chain(
+            node("Softmax", ["z"], "y", axis=-9))),
+        (9, "Softmax (node the y): expects the axis", chain(
+            node("Softmax", ["z"], "y", axis=9))),
+        (9, "Softmax (node the y): expects the axis", chain(  # over all
+            node("Softmax", ["z"], "y", axis=0), opset=11)),
+        (9, "Softmax (node the y): expects the axis", chain(
+            node("Squeeze", ["z"], "u"), node("Softmax", ["u"], "y"), opset=11,
+            **column)),
+        (2, "layer 1: cce expects an output for each class", chain(
+            node("Flatten", ["z"], "u", axis=0),
+            node("Softmax", ["u"], "y", axis=0), **column)),
+        (9, "Gemm (node the z): expects x and W of two", graph(
+            [node("Sub", ["x", "m"], "u"), node("Gemm", ["u", "W"], "z")],
+            {"m": weights(1, 1, 3), "W": weights(3, 3)}, [rows_of("x", 3)],
+            [rows_of("z", 3)])),
+    ]
+
+
+def refused_values():
+    """Values that are no constants, no numbers, or not the ones that a node
+    needs."""
+    f32 = np.float32
+    y = [rows_of("y", 3)]
+    one = np.array(1, f32)
+    bad = damaged("bad", TensorProto.FLOAT)
+    integers = AttributeProto.INTS
+
+    def drop(mode, *nodes, ratio="", **tensors):
+        """A Dropout whose mode is not known to be false."""
+        return (9, "operator Dropout", chain(
+            *nodes, node("Dropout", ["z", ratio, mode], "y"), **tensors))
+
+    def constant(made, told="operator Constant (node the c)"):
+        """Adds a constant that cannot be read to z."""
+        made.name = "the c"
+        made.output.append("c")
+        return (9, told, chain(made, node("Add", ["z", "c"], "y")))
+
+    def made(name, kind=None, **parts):
+        return attribute(helper.make_node("Constant", [], []), name, kind,
+                         **parts)
+
+    nameless = TensorProto(data_type=TensorProto.FLOAT, dims=[2],
+                           raw_data=bytes(4))
+    pieces = TensorProto(name="W", data_type=TensorProto.FLOAT, dims=[3, 3],
+                         raw_data=bytes(36))
+    pieces.segment.end = 9
+    copies = [node("Identity", ["no" if i == 0 else f"no{i}"], f"no{i + 1}")
+              for i in range(17)]
+    casts = [node("Cast", [f"W{i}"], f"W{i + 1}", to=TensorProto.FLOAT)
+             for i in range(5)]
+    return [
+        drop("t", t=np.array(True)),
+        drop("t", t=np.array([False, False])),
+        drop("t", t=helper.make_tensor("t", TensorProto.BOOL, [], [True])),
+        drop("t", t=helper.make_tensor("t", TensorProto.BOOL, [2],
+                                       [False, False])),
+        drop("t", ratio="r", t=np.array(True), r=np.array(0.5, f32)),
+        drop("t", ratio="z", t=np.array(True)),
+        drop("t", node("Constant", [], "t", value_int=0)),
+        drop("t", node("Not", ["f"], "t"), f=np.array(True)),
+        drop("no17", *copies, no=np.array(False)),
+        constant(helper.make_node("Constant", [], [])),
+        constant(made(None, AttributeProto.FLOAT, f=1.0)),
+        constant(made("value", AttributeProto.TENSOR)),
+        constant(made("value_floats", AttributeProto.FLOATS)),
+        constant(made("value_ints", integers)),
+        (11, "tensor without a name: expects as many numbers", chain(
+            node("Constant", [], "c", value=nameless),
+            node("Add", ["z", "c"], "y"))),
+        (9, "tensor W: expects at most eight dimensions, in one piece", chain(
+            node("Relu", ["z"], "y"), W=pieces)),
+        (9, "expects constants as the second input", graph(
+            [node("Transpose", ["V"], "W", perm=[0, 1]),
+             node("MatMul", ["x", "W"], "y")], {"V": weights(3, 3)},
+            [rows_of("x", 3)], y)),
+        (9, "expects constants as the second input", graph(
+            [node("Cast", ["V"], "W", to=TensorProto.INT64),
+             node("MatMul", ["x", "W"], "y")], {"V": weights(3, 3)},
+            [rows_of("x", 3)], y)),
+        (9, "expects constants as the second input", graph(  # rounded too often
+            casts + [node("MatMul", ["x", "W5"], "y")], {"W0": weights(3, 3)},
+            [rows_of("x", 3)], y)),
+        (9, "operator Max (node the y)", chain(
+            node("Max", ["z", "c"], "y"), c=np.ones((1, 1, 1), f32))),
+        (9, "operator Max (node the y)", chain(
+            node("Max", ["z", "c", "c"], "y"), c=one)),
+        (9, "operator Clip (node the y)", chain(
+            node("Clip", ["z", "c", "z"], "y"), c=one)),
+        (9, "value z: expects a constant", chain(
+            node("BatchNormalization", ["z", "c", "z", "c", "c"], "y"),
+            c=np.ones(3, f32))),
+        (9, "BatchNormalization (node the y): expects rows, (N, n)", chain(
+            node("BatchNormalization", ["z", "c", "c", "c", "c"], "y"),
+            c=np.ones((1, 3), f32))),
+        (3, "node the y: expects a width of 3, got 4", first(
+            node("BatchNormalization", ["x", "c", "c", "c", "c"], "u"),
+            dims=("N", "d"), c=np.ones(4, f32))),
+        (9, "BatchNormalization (node the y): expects rows, (N, n)", chain(
+            node("Add", ["z", "m"], "u"),
+            node("BatchNormalization", ["u", "c", "c", "c", "c"], "y"),
+            c=np.ones(3, f32), m=np.ones((1, 1, 3), f32))),
+        (11, "tensor bad: expects as many numbers", chain(
+            node("Sum", ["z", "bad"], "y"), bad=bad)),
+        (11, "tensor bad: expects as many numbers", chain(  # of an output
+            node("Dropout", ["z", "bad", "t"], "y"), bad=bad,
+            t=np.array(True))),
+        (9, "operator Sum (node the y)", chain(
+            node("Sum", ["c", "c"], "y"), c=one)),
+        (9, "operator Scaler (node the y): expects offset", chain(
+            attribute(node("Scaler", ["z"], "y", scale=[1.0],
+                           domain="ai.onnx.ml"), "offset",
+                      AttributeProto.FLOATS))),
+        (9, "operator Scaler (node the y): expects offset", chain(
+            attribute(node("Scaler", ["z"], "y", offset=[1.0],
+                           domain="ai.onnx.ml"), "scale",
+                      AttributeProto.FLOATS))),
+        (9, "operator Scaler (node the y)", chain(  # in ONNX's own domain
+            node("Scaler", ["z"], "y", scale=[1.0], offset=[1.0]))),
+        (9, "Gemm (node the y): expects C of one row", chain(
+            node("Gemm", ["z", "W", "C"], "y"), C=ints(1, 2, 3))),
+    ]
+
+
+def refused_products():
+    """Products that look like activations and are none."""
+    f32 = np.float32
+    one = np.array(1, f32)
+    k = np.array(0.7978846, f32)
+
+    def product(*nodes, **tensors):
+        """The last node is the product."""
+        used = {i for n in nodes for i in n.input}
+        shared = {"one": one, "two": np.array(2, f32), "k": k,
+                  "cubic": np.array(0.044715, f32),
+                  "root": np.array(0.70710677, f32)}
+        return (9, "operator Mul (node the y)", chain(
+            *nodes, **{n: t for n, t in shared.items() if n in used},
+            **tensors))
+
+    def gate(argument, op="Erf", plus="one", **tensors):
+        """z (1 + op(w)), where the nodes of the argument make w of z."""
+        return product(*argument, node(op, ["w"], "a"),
+                       node("Add", [plus, "a"], "b"),
+                       node("Mul", ["b", "z"], "y"), **tensors)
+
+    cube = [node("Mul", ["z", "z"], "s"), node("Mul", ["s", "z"], "t")]
+    fourth = cube + [node("Mul", ["t", "z"], "w")]
+    eighths = [node("Mul", ["z" if i == 0 else f"u{i}", "two"], f"u{i + 1}")
+               for i in range(16)]
+    return [
+        product(node("MatMul", ["z", "W"], "q"), node("Sigmoid", ["q"], "a"),
+                node("Mul", ["z", "a"], "y")),  # a gate of another value
+        product(node("Identity", ["z"], "q"), node("Tanh", ["q"], "a"),
+                node("Mul", ["z", "a"], "y")),
+        product(*eighths, node("Sigmoid", ["u16"], "a"),
+                node("Mul", ["a", "u16"], "b"), node("Mul", ["b", "b"], "y")),
+        product(node("Div", ["one", "z"], "a"), node("Mul", ["a", "z"], "y")),
+        product(node("Div", ["z", "z"], "a"), node("Mul", ["a", "z"], "y")),
+        gate(fourth), gate([node("Mul", ["z", "z"], "w")]),
+        gate([node("Mul", ["z", "root"], "w")], plus="two"),
+        gate([node("Mul", ["z", "root"], "w")], plus="near",
+             near=np.array(1.00001, f32)),
+        gate([node("Mul", ["z", "root"], "w")], op="Sin"),
+        gate(fourth, "Tanh"), gate(cube + [node("Mul", ["t", "k"], "w")],
+                                   "Tanh"),
+        gate([node("Identity", ["k"], "w")], "Tanh"),
+        gate([node("Relu", ["z"], "p"), node("Exp", ["z"], "q"),
+              node("Mul", ["p", "q"], "r"), node("Mul", ["r", "k"], "w")],
+             "Tanh"),
+        gate([node("Mul", ["z", "z"], "s"), node("Mul", ["s", "cubic"], "t"),
+              node("Sub", ["z", "t"], "u"), node("Mul", ["u", "k"], "w")],
+             "Tanh"),
+        gate([node("Mul", ["z", "z"], "s"), node("Mul", ["s", "cubic"], "t"),
+              node("Add", ["z", "t"], "u"), node("Mul", ["u", "k"], "w")],
+             "Tanh"),  # z^2 instead of z^3
+        (9, "operator Mul (node the u): expects layers before it", first(
+            node("Sigmoid", ["x"], "a"), node("Mul", ["a", "x"], "u"))),
+        (9, "operator LeakyRelu (node the y): expects one slope", chain(
+            node("LeakyRelu", ["z"], "y", alpha=float("inf")))),
+        (9, "operator Celu (node the y): expects one slope", chain(
+            node("Celu", ["z"], "y", alpha=float("inf")))),
+        (9, "operator Gelu (node the y): expects the approximation none or",
+         chain(node("Gelu", ["z"], "y", approximate="sigmoid"), opset=20)),
+        (9, "operator Clip (node the y): follows too many of its kind", chain(
+            *[node("Add", ["z" if i == 0 else f"u{i}", "one"], f"u{i + 1}")
+              for i in range(16)],
+            node("Clip", ["u16", "", "one"], "y"), one=one)),
+    ]
+
+
+def refused_maps():
+    """Maps that no part of a network computes, or whose numbers overflow."""
+    f32 = np.float32
+    y = [rows_of("y", 3)]
+    norm = {"s": np.ones(3, f32), "b": np.zeros(3, f32),
+            "m": np.zeros(3, f32), "v": np.ones(3, f32),
+            "bad": np.array([1, -1, 1], f32),
+            "large": np.array([1, np.inf, 1], f32)}
+    variances = "BatchNormalization (node the n): expects variances"
+    finite = "layer 1: expects weights that stay finite"
+    scaling = "(node the y): is no scaling of outputs"
+
+    def normed(*before, value, after=(), output="n", variance="bad"):
+        used = {n: norm[n] for n in ("s", "b", "m", variance)}
+        nodes = [*before, node("BatchNormalization",
+                               [value, "s", "b", "m", variance], "n"), *after]
+        return (9, variances, graph(
+            nodes, {"W": weights(3, 3), **used}, [rows_of("x", 3)],
+            [rows_of(output, 3)]))
+
+    dense = node("MatMul", ["x", "W"], "z")
+    relu_of = node("Relu", ["z"], "h")
+    last = node("MatMul", ["n", "W"], "y")
+
+    def scaled(op, number, kind):
+        """Behind an activation of a network of this precision."""
+        return (9, scaling, graph(
+            [dense, relu_of, node(op, ["h", "c"], "y")],
+            {"W": weights(3, 3).astype(kind), "c": np.array(number, kind)},
+            [rows_of("x", 3)], y))
+
+    both = [scaled(op, number, kind) for kind in (np.float32, np.float64)
+            for op, number in (("Mul", 0), ("Mul", np.inf), ("Add", np.inf),
+                               ("Mul", np.nan))]
+    return [
+        normed(value="x", after=[last], output="y"),
+        normed(dense, relu_of, value="h"),
+        normed(dense, relu_of, value="h", after=[last], output="y"),
+        normed(dense, value="z", variance="large"),
+        *both,
+        (9, scaling, chain(  # a deviation that is 0 as a float
+            node("Relu", ["z"], "h"), node("Mul", ["h", "c"], "y"),
+            c=np.array(1e-60))),
+        (5, finite, chain(
+            node("BatchNormalization", ["z", "s", "b", "c", "v"], "y"),
+            s=norm["s"], b=norm["b"], c=np.array([1e300, 0, 0]), v=norm["v"])),
+        (5, finite, chain(
+            node("BatchNormalization", ["z", "c", "b", "m", "v"], "y"),
+            c=np.array([1e300, 1, 1]), b=norm["b"], m=norm["m"], v=norm["v"])),
+        (5, finite, chain(
+            node("BatchNormalization", ["z", "s", "b", "m", "c"], "y"),
+            s=norm["s"], b=norm["b"], m=norm["m"], c=np.array([1, 1, 1e300]))),
+    ]
+
+
+def refused_graphs():
+    """Graphs with parts that lack a name or a number, and several outputs."""
+    f32 = np.float32
+    y = [rows_of("y", 3)]
+    one = np.array(1, f32)
+    label = helper.make_tensor_value_info("best", TensorProto.INT64, ["N"])
+    nameless = onnx.ValueInfoProto()
+    nameless.type.tensor_type.elem_type = TensorProto.FLOAT
+    pair = "operator Concat (node the y)"
+
+    def of_pair(*nodes, inputs=("q", "p"), axis=1, **tensors):
+        return (9, pair, chain(
+            node("Sigmoid", ["z"], "p"), *nodes,
+            node("Concat", list(inputs), "y", axis=axis), shape=(3, 1),
+            outputs=[rows_of("y", 2)], **tensors))
+
+    less = node("Sub", ["one", "p"], "q")
+
+    def function(domain):
+        return changed(chain(node("Relu", ["z"], "y")),
+                       lambda model: model.functions.append(
+                           helper.make_function(
+                               domain, "Relu", ["a"], ["b"],
+                               [helper.make_node("Neg", ["a"], ["b"])],
+                               [helper.make_opsetid("", 13)])))
+
+    return [
+        (11, "node without a name: its input q is not there", chain(
+            node("Relu", ["z"], "y"), helper.make_node("Relu", ["q"], []))),
+        (11, "with an input", graph(
+            [node("Relu", ["c"], "y")], {"c": one}, [nameless], y)),
+        (9, "expects an output of numbers, got none", chain(
+            node("Relu", ["z"], "y"), outputs=[nameless])),
+        (9, "in mlp_onnx_options, got: y, z", chain(
+            node("Relu", ["z"], "y"), node("ArgMax", ["z"], "best", axis=1),
+            outputs=[nameless, label] + y + [rows_of("z", 3)])),
+        (9, "in mlp_onnx_options, got: y, p", chain(  # of another value
+            node("Relu", ["z"], "y"), node("MatMul", ["y", "W"], "q"),
+            node("Softmax", ["q"], "p"), outputs=y + [rows_of("p", 3)])),
+        of_pair(less, inputs=("q", "p", "p"), one=one),
+        of_pair(less, axis=0, one=one), of_pair(inputs=("one", "p"), one=one),
+        of_pair(node("Neg", ["p"], "q")),
+        of_pair(node("Sub", ["one", "p"], "r"), node("Mul", ["r", "one"], "q"),
+                one=one),
+        of_pair(node("Sub", ["p", "p"], "q")),
+        of_pair(less, inputs=("q", "z"), one=one),
+        of_pair(node("Sub", ["one"], "q"), one=one),
+        (9, "in mlp_onnx_options, got: m, y", chain(  # m is the input
+            node("Relu", ["z"], "y"), node("ZipMap", ["x"], "m",
+                                           domain="ai.onnx.ml"),
+            outputs=[rows_of("m", 3)] + y)),
+        (9, "functions in their domain", function("ai.onnx")),
+    ] + [
+        (11, f"node the y: its {name} is of another type", chain(
+            node("Relu", ["z"], "y", **{name: value})))
+        for value, names in (
+            (1, "alpha beta epsilon gamma max min ratio"),
+            (1.0, "allowzero approximate axes axis ends perm start starts to "
+             "training_mode transA transB"))
+        for name in names.split()
+    ]
 
 
 def refused_fixtures():
@@ -690,7 +1155,8 @@ def refused_fixtures():
             node("Concat", ["u", "e"], "c", axis=0),
             node("Reshape", ["z", "c"], "y"), o=np.array([-9]),
             e=np.array([3]))),
-    ]
+    ] + refused_reshapes() + refused_views() + refused_values() + \
+        refused_products() + refused_maps() + refused_graphs()
     with open(os.path.join(FOLDER, "onnx_refused.txt"), "w") as to:
         for status, message, model in cases:
             data = (model if isinstance(model, bytes)

@@ -509,6 +509,291 @@ def outputs():
         hidden(X.astype(np.float64)) @ U + d, outputs=("y", "value", "best"))
 
 
+def changed(data, change):
+    """Changes the model of a case."""
+    model = onnx.ModelProto.FromString(data)
+    change(model)
+    return model.SerializeToString()
+
+
+def forms():
+    """Forms that few exporters write, of which each part is read."""
+    f = np.float32
+    x = X.astype(np.float64)
+    h = hidden(x)
+    A = h @ V + c
+    column_A = h @ U + d
+
+    def last(change):
+        name, numbers, data = cases[-1]
+        cases[-1] = (name, numbers, changed(data, change))
+
+    # Shapes.
+    add("tails-squeeze_no_axes", column("u") + [
+        node("Squeeze", ["u"], "y")], column_A, opset=11)
+    last(lambda m: m.graph.node[-1].attribute.add(
+        name="axes", type=onnx.AttributeProto.INTS))
+    add("tails-flatten_last", column("u") + [
+        node("Flatten", ["u"], "y", axis=2)], column_A)
+    add("tails-row_twice", column("u") + [
+        node("Flatten", ["u"], "v", axis=0), node("Flatten", ["v"], "y")],
+        column_A)
+    add("tails-flatten_but_last", column("u") + [
+        node("Shape", ["u"], "n"), node("Slice", ["n", "o", "e", "o"], "s"),
+        node("Concat", ["s", "a"], "k", axis=0),
+        node("Reshape", ["u", "k"], "y")], column_A, o=ints(0), e=ints(-1),
+        a=ints(1))
+    k = numbers(1, 1)
+    add("tails-flatten_between", column("u") + [  # Gemm wants two dimensions
+        node("Shape", ["u"], "n"), node("Slice", ["n", "o", "o", "o"], "s"),
+        node("Concat", ["s", "a"], "t", axis=0),
+        node("Reshape", ["u", "t"], "v"), node("Unsqueeze", ["v", "e"], "w"),
+        node("Gemm", ["w", "k"], "y")], column_A @ k, o=ints(0), a=ints(-1),
+        e=ints(1), k=k)
+    add("tails-two_parts", column("u") + [
+        node("Shape", ["u"], "n"), node("Slice", ["n", "o", "e", "o"], "s"),
+        node("Slice", ["n", "i", "j", "o"], "t"),
+        node("Concat", ["s", "t"], "r", axis=0),
+        node("Reshape", ["u", "r"], "v"), node("Gemm", ["v", "k"], "y")],
+        column_A @ k, o=ints(0), e=ints(1), i=ints(-1), j=ints(2 ** 62), k=k)
+    add("tails-transposed", column("u") + [node("Transpose", ["u"], "y")],
+        column_A)
+    add("tails-slice_steps", column("u") + [
+        node("Slice", ["u", "o", "e", "a", "s"], "y")], column_A, o=ints(0),
+        e=ints(1), a=ints(1), s=ints(1))
+    add("shapes-copied_unknown", [node("Reshape", ["x", "a"], "q")] +
+        body("q"), A, shape=("N", "d"), a=ints(0, 4))
+    add("shapes-rest_of_unknown", [node("Reshape", ["x", "a"], "q")] +
+        body("q"), A, shape=("N", "d"), a=ints(-1, 4))
+    add("shapes-static_unknown", [node("Reshape", ["x", "a"], "q")] +
+        body("q"), A, shape=(3, "d"), a=ints(3, 4))
+    add("shapes-static_both", [node("Reshape", ["x", "a"], "q")] +
+        body("q"), A, shape=(3, 2, 2), a=ints(3, 4))
+    add("shapes-untyped", body("x"), A)
+    last(lambda m: m.graph.input[0].ClearField("type"))
+    add("shapes-sequence", body("x"), A)
+    last(lambda m: m.graph.input[0].type.sequence_type.elem_type.Clear())
+    last(lambda m: m.graph.input[0].type.sequence_type.SetInParent())
+    m = numbers(1, 1, 4)
+    add("ranks-flatten_behind_rows", [
+        node("Sub", ["x", "m"], "s"), node("Flatten", ["s"], "q", axis=2)] +
+        body("q"), hidden(x - m.reshape(4)) @ V + c, m=m)
+    m = numbers(1, 1, 4)
+    add("ranks-gather_first", [  # axis 0 is the default
+        node("Sub", ["x", "m"], "s"), node("Gather", ["s", "o"], "q")] +
+        body("q"), hidden(x - m.reshape(4)) @ V + c, m=m, o=np.int64(0))
+    m = numbers(2, 1, 2)
+    add("ranks-hole", [node("Sub", ["x", "m"], "s"),
+                       node("Flatten", ["s"], "q")] + body("q"),
+        hidden(x - m.reshape(4)) @ V + c, shape=("N", 2, 1, 2), m=m)
+    n = [numbers(4), numbers(4), numbers(4), np.abs(numbers(4))]
+    g, t, m, v = n
+    norm = {f"n{i}": a for i, a in enumerate(n)}
+    add("ranks-norm_unknown", [
+        node("BatchNormalization", ["x", "n0", "n1", "n2", "n3"], "q")] +
+        body("q"), hidden(g * (x - m) / np.sqrt(v + 1e-5) + t) @ V + c,
+        shape=("N", "d"), **norm)
+
+    # Maps.
+    n = [numbers(3), numbers(3), numbers(3), np.abs(numbers(3)) + f(0.1)]
+    g, t, m, v = n
+    norm = {f"n{i}": a for i, a in enumerate(n)}
+    for name, epsilon in (("norm_last", 1e-5), ("norm_no_epsilon", 0.0),
+                          ("norm_infinite", float("inf"))):
+        add("scalings-" + name, head("x") + [
+            node("MatMul", ["h", "V"], "u"), node(
+                "BatchNormalization", ["u", "n0", "n1", "n2", "n3"], "y",
+                epsilon=epsilon)],
+            g * (h @ V - m) / np.sqrt(v + epsilon) + t, **norm)
+    add("scalings-negative", body("x", "u") + [
+        node("Mul", ["u", "f"], "v"), node("Add", ["v", "e"], "y")],
+        A * -2 + 0.5, f=f(-2), e=f(0.5))
+    add("scalings-mul_sub", body("x", "u") + [
+        node("Mul", ["u", "f"], "v"), node("Sub", ["v", "e"], "y")],
+        A * 2 - 0.5, f=f(2), e=f(0.5))
+    add("scalings-div_add", body("x", "u") + [
+        node("Div", ["u", "f"], "v"), node("Add", ["v", "e"], "y")],
+        A / 2 + 0.5, f=f(2), e=f(0.5))
+    tiny = np.array([1e-30, 1, 1, 1], f)
+    add("scalings-tiny", [  # the first deviation is no float
+        node("Mul", ["x", "f"], "s"), node("Mul", ["s", "f"], "q")] +
+        body("q"), hidden(x * tiny.astype(np.float64) ** 2) @ V + c, f=tiny)
+
+    # Numbers.
+    D = {k: helper.make_tensor(k, T.DOUBLE, TENSORS[k].shape,
+                               TENSORS[k].astype(np.float64).ravel())
+         for k in "WbVc"}
+    add("doubles-lists", body("x"), A, kind=T.DOUBLE, out_kind=T.DOUBLE, **D)
+    zeros = np.array([1.0, 0, 1, -2])
+    add("doubles-zero", [node("Mul", ["x", "s"], "q")] + body("q"),
+        hidden(x * zeros) @ V + c, kind=T.DOUBLE, out_kind=T.DOUBLE, s=zeros,
+        **D)
+    add("doubles-centred_zero", [node("Sub", ["x", "t"], "p"),
+                                 node("Mul", ["p", "s"], "q")] + body("q"),
+        hidden((x - 0.5) * zeros) @ V + c, kind=T.DOUBLE, out_kind=T.DOUBLE,
+        s=zeros, t=np.full(4, 0.5), **D)
+    casts = [node("Cast", [k], k + "f", to=T.DOUBLE) for k in "WbVc"]
+    layers = [node("Gemm", ["x", "Wf", "bf"], "z"), node("Relu", ["z"], "h"),
+              node("Gemm", ["h", "Vf", "cf"], "y")]
+    add("doubles-cast", casts + layers, A, kind=T.DOUBLE, out_kind=T.DOUBLE,
+        **D)
+    casts = [node("Cast", [k], k + "f", to=T.FLOAT) for k in "WbVc"]
+    add("constants-rounded_doubles", casts + layers, A, **D)
+    whole = {k: np.round(3 * TENSORS[k]).astype(np.int32) for k in "WbVc"}
+    listed = {k: helper.make_tensor(k, T.INT32, v.shape, v.ravel())
+              for k, v in whole.items()}
+    add("halves-listed_integers", casts + layers,
+        relu(x @ whole["W"] + whole["b"]) @ whole["V"] + whole["c"], **listed)
+    listed = {k: helper.make_tensor(k, T.FLOAT, TENSORS[k].shape,
+                                    TENSORS[k].ravel()) for k in "WbVc"}
+    add("constants-listed", body("x"), A, **listed)
+    add("constants-transposed_vector", [node("Transpose", ["b"], "bt"),
+                                        node("Gemm", ["x", "W", "bt"], "z"),
+                                        node("Relu", ["z"], "h"),
+                                        node("Gemm", ["h", "V", "c"], "y")], A)
+    add("constants-list_of_one", [  # it keeps the dimension
+        helper.make_node("Constant", [], ["a"], value_ints=[0]),
+        node("Gather", ["x", "a"], "s", axis=1),
+        node("Squeeze", ["s", "o"], "q")] + body("q"), A, shape=("N", 1, 4),
+        o=ints(1))
+    add("dropout-copied_constant", [
+        helper.make_node("Constant", [], ["t"], value=numpy_helper.from_array(
+            np.bool_(False))),
+        node("Identity", ["t"], "t1"), node("Identity", ["t1"], "t2"),
+        node("Dropout", ["x", "r", "t2"], "q")] + body("q"), A, r=f(0.5))
+    add("dropout-no_mask", [
+        node("Gemm", ["x", "W", "b"], "z"),
+        helper.make_node("Dropout", ["z"], ["q", ""]),
+        node("Relu", ["q"], "h"), node("Gemm", ["h", "V", "c"], "y")], A)
+
+    # Domains.
+    add("domains-named", body("x"), A)
+
+    def name_domains(model):
+        model.opset_import[0].domain = "ai.onnx"
+        for n in model.graph.node:
+            n.domain = "ai.onnx"
+
+    last(name_domains)
+    add("domains-functions", body("x"), A)
+    last(lambda m: m.functions.extend(helper.make_function(
+        domain, "Relu", ["a"], ["b"], [helper.make_node("Neg", ["a"], ["b"])],
+        [helper.make_opsetid("", 13)]) for domain in ("example", "my.own")))
+
+    # Activations.
+    z = x @ W + b
+    root = np.sqrt(2 / np.pi)
+    erf = np.vectorize(math.erf)
+    tanh = np.tanh(root * (z + 0.044715 * z ** 3))
+
+    def between(name, nodes, a, **more):
+        add("activations-" + name, [node("Gemm", ["x", "W", "b"], "z")] +
+            nodes + [node("Gemm", ["h", "V", "c"], "y")], a @ V + c, **more)
+
+    between("gelu_none", [node("Gelu", ["z"], "h", approximate="none")],
+            z * (1 + erf(z / np.sqrt(2))) / 2, opset=20)
+    between("gelu_z_first", [  # z (1 + 0.044715 z^2)
+        node("Mul", ["z", "z"], "p"), node("Mul", ["p", "k"], "q"),
+        node("Add", ["q", "o"], "r"), node("Mul", ["z", "r"], "s"),
+        node("Mul", ["s", "root"], "t"), node("Tanh", ["t"], "u"),
+        node("Add", ["u", "o"], "v"), node("Mul", ["v", "z"], "w"),
+        node("Div", ["w", "two"], "h")], z * (1 + tanh) / 2, two=f(2), o=f(1),
+        k=f(0.044715), root=f(root))
+    between("gelu_nearly_1", [  # within 1e-6
+        node("Mul", ["z", "root"], "p"), node("Erf", ["p"], "q"),
+        node("Add", ["q", "o"], "r"), node("Mul", ["z", "r"], "s"),
+        node("Mul", ["s", "half"], "h")], z * (1 + erf(z / np.sqrt(2))) / 2,
+        root=f(math.sqrt(0.5)), o=f(1 + 5e-7), half=f(0.5))
+    slope = f(1e-20)
+    between("leaky_relu_tiny", [node("LeakyRelu", ["z"], "h",
+                                     alpha=float(slope))],
+            np.where(z > 0, z, slope * z))
+    add("outputs-log_softmax", body("x", "u") + [
+        node("LogSoftmax", ["u"], "v", axis=1), node("Flatten", ["v"], "y")],
+        softmax(A))
+
+    # Outputs.
+    add("outputs-untyped", body("x"), A)
+    last(lambda m: m.graph.output[0].ClearField("type"))
+    add("outputs-no_element_type", body("x"), A)
+    last(lambda m: m.graph.output[0].type.tensor_type.ClearField("elem_type"))
+    add("outputs-first_softmax", body("x") + [
+        node("Softmax", ["y"], "p", axis=1)], softmax(A), outputs=("p", "y"))
+    add("choice-nameless", body("x") + [
+        node("Gemm", ["h", "U", "d"], "value")], column_A,
+        outputs=("", "y", "value"))
+    last(lambda m: m.graph.output[0].ClearField("name"))
+
+
+def not_finite():
+    """Weights that Casts and types of 16 bits make infinite or no number; X
+    meets none of them, and A is what the weights are, by columns."""
+    f = np.float32
+    inf = np.inf
+    large = np.array([[1e6, -1e6, inf, -inf],
+                      [65519, 65520, -65520, np.nan]], f)
+    expected = np.array([[inf, -inf, inf, -inf], [65504, inf, -inf, np.nan]])
+
+    def weights(name, numbers, expected, casts):
+        values = ["w"] + [f"w{i}" for i in range(len(casts))]
+        add("weights-" + name, [
+            node("Cast", [values[i]], values[i + 1], to=to)
+            for i, to in enumerate(casts)] + [
+                node("MatMul", ["x", values[-1]], "y")],
+            np.vstack([expected, expected[:1]]), shape=("N", 2), w=numbers)
+
+    with np.errstate(over="ignore"):
+        half = large.astype(np.float16)
+    weights("float16", half, expected, [T.FLOAT])
+    weights("cast_to_float16", large, expected, [T.FLOAT16, T.FLOAT])
+    most = float(np.finfo(f).max)
+    weights("cast_to_bfloat16", np.array([[most, -most, inf, np.nan],
+                                          [1, 1.00390625, 1.01171875,
+                                           1.5 * 2.0 ** -133]], f),
+            np.array([[inf, -inf, inf, np.nan],
+                      [1, 1, 1.015625, 2.0 ** -132]]),
+            [T.BFLOAT16, T.FLOAT])
+    weights("cast_to_float", np.array([[1e300, -1e300, 1e-300, 0.1],
+                                       [inf, -inf, np.nan, 1]]),
+            np.array([[inf, -inf, 0, float(f(0.1))], [inf, -inf, np.nan, 1]]),
+            [T.FLOAT])
+
+
+def names():
+    """Labels of classes in a ZipMap."""
+    A = hidden(X.astype(np.float64)) @ V + c
+
+    def zipped(name, outputs=("m",), **labels):
+        zip_map = node("ZipMap", ["p"], "m", domain="ai.onnx.ml", **labels)
+        add("names-" + name, body("x", "u") + [
+            node("Softmax", ["u"], "p", axis=1), zip_map], softmax(A),
+            outputs=outputs)
+
+    zipped("strings", classlabels_strings=["", "b", "\u20ac"])
+    zipped("integers", classlabels_int64s=[-3, 0, 2 ** 40])
+    zipped("few_strings", classlabels_strings=["a", "b"])
+    zipped("few_integers", classlabels_int64s=[1, 2])
+    zipped("beside", outputs=("p", "m"), classlabels_strings=["a", "b", "c"])
+
+    def properties(name, *pairs):
+        add("names-" + name, body("x"), A)
+
+        def change(model):
+            for key, value in pairs:
+                p = model.metadata_props.add()
+                if key is not None:
+                    p.key = key
+                if value is not None:
+                    p.value = value
+
+        cases[-1] = (cases[-1][0], A, changed(cases[-1][2], change))
+
+    properties("one_of_three", ("mlp.class.0", "a"))
+    properties("no_value", (None, "x"), ("mlp.class.2", "c"),
+               ("mlp.class.0", None), ("mlp.class.1", "b"), ("mlp", "x"),
+               ("mlp.other", "x"), ("key", None), ("mlpx", "kept"))
+
+
 scalings()
 ranks()
 halves()
@@ -519,6 +804,9 @@ small()
 activations()
 constants()
 outputs()
+forms()
+not_finite()
+names()
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(FOLDER, "onnx_cases.txt"), "w") as to:

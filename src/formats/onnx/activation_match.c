@@ -218,7 +218,8 @@ static bool match_multiplier(const mlpi_graph_reader *r, const char *z,
 
 /* Finds an activation that is a product, whatever the order of its factors. If
  * there is none, match->found stays false. The first expansion only lists the
- * candidates for z; it need not succeed. */
+ * candidates for z; it need not succeed. A further one that does has z as one
+ * of its factors, since it comes to z on the same way. */
 static void match_product(const mlpi_graph_reader *r, const onnx_node *node,
                           mlpi_activation_match *match)
 {
@@ -227,11 +228,8 @@ static void match_product(const mlpi_graph_reader *r, const onnx_node *node,
     for (size_t i = 1; i < all.visits && !match->found; i++) {
         const char *z = all.visited[i];
         product p = {.coefficient = 1, .z = z};
-        if (!expand_product(r, node->output[0], &p) || p.count != 2) {
-            continue;
-        }
-        bool is_first = strcmp(p.factor[0], z) == 0;
-        if (is_first || strcmp(p.factor[1], z) == 0) {
+        if (expand_product(r, node->output[0], &p) && p.count == 2) {
+            bool is_first = strcmp(p.factor[0], z) == 0;
             match->after.scale = p.coefficient;
             match->input = z;
             match->found =
@@ -243,6 +241,13 @@ static void match_product(const mlpi_graph_reader *r, const onnx_node *node,
 /* ---------------------------------------------------------------------------
  * Operators
  */
+
+/* Returns true if there is an attribute and it is this text. */
+static bool is_text(const onnx_attribute *a, const char *text)
+{
+    size_t n = strlen(text);
+    return a && a->s.len == n && memcmp(a->s.data, text, n) == 0;
+}
 
 /* Reads the attributes of an operator of the table. The slope of a PRelu is its
  * second input: one number, or the same number for each column. */
@@ -262,14 +267,17 @@ static mlp_status match_operator(const mlpi_graph_reader *r,
         match->slope = 1;
         match->before.scale = 1 / alpha;
         match->after.scale = alpha;
-        match->found = alpha > 0 && isfinite(1 / alpha);
+        match->found = alpha > 0 && isfinite(alpha);
     } else if (strcmp(op->op, "PRelu") == 0) {
         match->found =
             mlpi_graph_get_number(r, mlpi_node_input(node, 1), &match->slope);
     } else if (strcmp(op->op, "Gelu") == 0) {
         const onnx_attribute *mode = mlpi_node_attribute(node, "approximate");
-        bool is_tanh =
-            mode && mode->s.len == 4 && memcmp(mode->s.data, "tanh", 4) == 0;
+        bool is_tanh = is_text(mode, "tanh");
+        if (mode && !is_tanh && !is_text(mode, "none")) {
+            return mlpi_graph_unsupported(
+                r, node, "expects the approximation none or tanh");
+        }
         match->activation = is_tanh ? MLP_ACT_GELU_TANH : MLP_ACT_GELU;
     }
     match->is_log = strcmp(op->op, "LogSoftmax") == 0;

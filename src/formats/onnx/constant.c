@@ -128,7 +128,7 @@ static char *path_in_folder(mlpi_arena *arena, const char *path,
 /* Skips "./" at the start of a name, which changes nothing. */
 static const char *without_dot(const char *name)
 {
-    while (name && name[0] == '.' && name[1] == '/') {
+    while (name[0] == '.' && name[1] == '/') {
         name += 2;
     }
     return name;

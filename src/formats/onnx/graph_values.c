@@ -215,11 +215,8 @@ bool mlpi_graph_try_constant(const mlpi_graph_reader *r, const char *name,
     if (r->arena->status != MLP_OK || !mlpi_graph_is_constant(r, name)) {
         return false;
     }
-    mlp_status status = mlpi_graph_get_constant(r, name, c);
-    if (r->arena->status == MLP_OK) {
-        r->arena->status = status;
-    }
-    return status == MLP_OK;
+    r->arena->status = mlpi_graph_get_constant(r, name, c);
+    return r->arena->status == MLP_OK;
 }
 
 bool mlpi_graph_get_number(const mlpi_graph_reader *r, const char *name,

@@ -354,9 +354,9 @@ static mlp_status visit(walk *w, const onnx_node *node)
     case RESHAPE:
         return mlpi_reshape(w->r, node, &w->shape);
     case ACTIVATION:
-        return visit_activation(w, node, &found.activation);
+        break;
     }
-    return MLP_OK; /* not reached: a part has no other kind */
+    return visit_activation(w, node, &found.activation);
 }
 
 /* Goes along the path, whose nodes are listed from the last to the first. */

@@ -54,14 +54,14 @@ static bool get_integers(const mlpi_graph_reader *r, const onnx_node *node,
            !mlpi_constant_is_real(c);
 }
 
-/* Returns the integer of a constant of one element, NO_NUMBER if the value is
- * anything else; then every comparison with a valid number fails. */
-static int64_t integer_of(const mlpi_graph_reader *r, const char *name)
+/* Gets a constant of one integer and returns that; NO_NUMBER if the value is
+ * anything else: then every comparison with a valid number fails. */
+static int64_t get_integer(const mlpi_graph_reader *r, const char *name,
+                           mlpi_constant *c)
 {
-    mlpi_constant c = {.type = 0};
-    return mlpi_graph_try_constant(r, name, &c) && !mlpi_constant_is_real(&c) &&
-                   mlpi_constant_count(&c) == 1
-               ? mlpi_constant_int(&c, 0)
+    return mlpi_graph_try_constant(r, name, c) && !mlpi_constant_is_real(c) &&
+                   mlpi_constant_count(c) == 1
+               ? mlpi_constant_int(c, 0)
                : NO_NUMBER;
 }
 
@@ -96,10 +96,11 @@ static bool counts_rows(const mlpi_graph_reader *r, const char *name,
                         const char *value, const mlpi_shape *shape)
 {
     static const char *const operators[] = {"Unsqueeze", "Gather", "Shape"};
+    mlpi_constant index = {.type = 0};
     for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
         const onnx_node *node = mlpi_graph_producer(r, name);
         if (!node || !mlpi_node_is_op(node, operators[i]) ||
-            (i == 1 && integer_of(r, mlpi_node_input(node, 1)) != 0) ||
+            (i == 1 && get_integer(r, mlpi_node_input(node, 1), &index) != 0) ||
             (i == 2 && mlpi_node_get_int(node, "start", 0) != 0)) {
             return false;
         }
@@ -438,15 +439,14 @@ static mlp_status match_transpose(const mlpi_graph_reader *r,
 static mlp_status match_gather(const mlpi_graph_reader *r,
                                const onnx_node *node, mlpi_shape *shape)
 {
-    mlpi_constant c = {.type = 0};
+    mlpi_constant index = {.type = 0};
     size_t at = index_of(mlpi_node_get_int(node, "axis", 0), shape->rank);
-    const char *index = mlpi_node_input(node, 1);
-    int64_t i = integer_of(r, index);
+    int64_t i = get_integer(r, mlpi_node_input(node, 1), &index);
     if (at == shape->rank || shape->dim[at] != 1 || (i != 0 && i != -1) ||
-        !mlpi_graph_try_constant(r, index, &c) || c.rank > 1) {
+        index.rank > 1) {
         return mlpi_graph_unsupported(r, node, "expects a single column");
     }
-    if (c.rank == 0) {
+    if (index.rank == 0) {
         for (size_t k = at; k + 1 < shape->rank; k++) {
             shape->dim[k] = shape->dim[k + 1];
         }

@@ -70,11 +70,11 @@ size_t mlpi_shape_width(const mlpi_shape *shape)
 
 bool mlpi_shape_keeps_rows(const mlpi_shape *shape)
 {
-    size_t i = 0;
-    while (i < shape->rank && shape->dim[i] == 1) {
-        i++;
+    bool good = true;
+    for (size_t i = 0; i < mlpi_shape_rows(shape); i++) {
+        good = good && shape->dim[i] == 1;
     }
-    return i < shape->rank && shape->dim[i] == MLPI_DIM_ROWS;
+    return good;
 }
 
 bool mlpi_shape_has_columns_at(const mlpi_shape *shape, int64_t axis)
@@ -96,7 +96,7 @@ mlp_status mlpi_shape_require(const mlpi_graph_reader *r, const onnx_node *node,
     }
     int64_t *last = &shape->dim[shape->rank - 1];
     if (*last != MLPI_DIM_UNKNOWN && (uint64_t)*last != width) {
-        return mlpi_graph_wrong_width(r, node, width, mlpi_shape_width(shape));
+        return mlpi_graph_wrong_width(r, node, width, (size_t)*last);
     }
     *last = (int64_t)width;
     return MLP_OK;

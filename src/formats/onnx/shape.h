@@ -43,7 +43,7 @@ size_t mlpi_shape_rows(const mlpi_shape *shape);
 /* Returns n, the number of columns; 0 if it is not known. */
 size_t mlpi_shape_width(const mlpi_shape *shape);
 
-/* Returns true if every dimension before the rows is 1, and there are rows. */
+/* Returns true if every dimension before the rows is 1. */
 bool mlpi_shape_keeps_rows(const mlpi_shape *shape);
 
 /* Checks that dimension `axis`, which may count from the end if it is negative,

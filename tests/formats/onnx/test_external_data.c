@@ -11,6 +11,7 @@
 
 #include "mlp_onnx.h"
 #include "support/onnx_checks.h"
+#include "support/onnx_wire.h"
 
 static void write_bytes(const char *path, const unsigned char *bytes, size_t n)
 {
@@ -172,12 +173,159 @@ static void external_data_may_be_named_with_a_dot(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* Writes x -> MatMul -> y with 2 x 1 weights, which have these properties
+ * instead of numbers. The last pair of strings is NULL twice. */
+static void write_model(const char *path, const char *const (*properties)[2])
+{
+    wire graph = {0};
+    wire onnx = {0};
+    wire tensor = tensor_without_numbers("W", 2, 1);
+    for (; (*properties)[0] || (*properties)[1]; properties++) {
+        put_property(&tensor, TENSOR_EXTERNAL, (*properties)[0],
+                     (*properties)[1]);
+    }
+    put_int(&tensor, TENSOR_LOCATION, 1);
+    put_message(&graph, GRAPH_TENSOR, &tensor);
+    put_value(&graph, GRAPH_INPUT, "x");
+    put_value(&graph, GRAPH_OUTPUT, "y");
+    put_node(&graph, "MatMul", "x", "W", "y");
+    put_model(&onnx, &graph);
+    write_bytes(path, onnx.bytes, onnx.size);
+    free(onnx.bytes);
+}
+
+/* The file beside the model has 4 other bytes, and then 1 and 2 as floats. */
+static void external_data_is_described_by_its_properties(void **state)
+{
+    (void)state;
+    static const unsigned char content[] = {9,    9,    9, 9, 0, 0,
+                                            0x80, 0x3f, 0, 0, 0, 0x40};
+    static const char elsewhere[] = "the same folder";
+    static const char place[] = "expects place and length";
+    static const struct {
+        const char *properties[5][2];
+        mlp_status status;
+        const char *told;
+    } cases[] = {
+        {{{"location", "d"}, {"offset", "4"}}, MLP_OK, NULL},
+        {{{"offset", "04"}, {"length", "8"}, {"location", "d"}}, MLP_OK, NULL},
+        {{{"location", "d"}, {"offset", "4"}, {"checksum", "no"}},
+         MLP_OK,
+         NULL},
+        {{{NULL, "x"}, {"location", "d"}, {"offset", "4"}, {"basepath", NULL}},
+         MLP_OK,
+         NULL},
+        {{{"offset", "4"}}, MLP_ERR_UNSUPPORTED, elsewhere},
+        {{{"location", NULL}, {"offset", "4"}}, MLP_ERR_UNSUPPORTED, elsewhere},
+        {{{"location", ""}}, MLP_ERR_UNSUPPORTED, elsewhere},
+        {{{"location", "."}}, MLP_ERR_UNSUPPORTED, elsewhere},
+        {{{"location", ".."}}, MLP_ERR_UNSUPPORTED, elsewhere},
+        {{{"location", "./"}}, MLP_ERR_UNSUPPORTED, elsewhere},
+        {{{"location", "d"}, {"offset", ""}}, MLP_ERR_FORMAT, place},
+        {{{"location", "d"}, {"offset", NULL}}, MLP_ERR_FORMAT, place},
+        {{{"location", "d"}, {"offset", "-4"}}, MLP_ERR_FORMAT, place},
+        {{{"location", "d"}, {"offset", "4 "}}, MLP_ERR_FORMAT, place},
+        {{{"location", "d"}, {"offset", "4x8"}}, MLP_ERR_FORMAT, place},
+        {{{"location", "d"}, {"offset", ":"}}, MLP_ERR_FORMAT, place},
+        {{{"location", "d"}, {"offset", "18446744073709551616"}},
+         MLP_ERR_FORMAT,
+         place},
+        {{{"location", "d"}, {"offset", "99999999999999999999"}},
+         MLP_ERR_FORMAT,
+         place},
+        {{{"location", "d"}, {"offset", "x"}, {"length", "8"}},
+         MLP_ERR_FORMAT,
+         place},
+        {{{"location", "d"}, {"length", "x"}, {"offset", "4"}},
+         MLP_ERR_FORMAT,
+         place},
+        {{{"location", "d"}, {"length", "7"}}, MLP_ERR_FORMAT, place},
+        {{{"location", "d"}, {"offset", "5"}}, MLP_ERR_FORMAT, "8 bytes at 5"},
+    };
+    char folder[] = "onnx_test_XXXXXX";
+    char before[1024];
+    assert_non_null(getcwd(before, sizeof before));
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    write_bytes("d", content, sizeof content);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        hook_record record = {0};
+        mlp_hooks hooks = recording_hooks(&record);
+        mlp_net *net = NULL;
+        write_model("m.onnx", cases[i].properties);
+        if (cases[i].status != MLP_OK) {
+            assert_told(&record, mlp_onnx_load("m.onnx", &hooks, &net),
+                        cases[i].status, cases[i].told);
+            assert_null(net);
+        } else {
+            assert_int_equal(mlp_onnx_load("m.onnx", &hooks, &net), MLP_OK);
+            mlp_cview W = ctensor(net, MLP_W, 1);
+            assert_true(mlp_cview_at(W, 0, 0) == 1);
+            assert_true(mlp_cview_at(W, 0, 1) == 2);
+            mlp_net_free(net);
+        }
+        assert_int_equal(record.live, 0);
+    }
+    assert_int_equal(unlink("d"), 0);
+    assert_int_equal(unlink("m.onnx"), 0);
+    assert_int_equal(chdir(before), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* The path of the data, and the data, are kept in memory beside the model. */
+static void external_data_survives_every_failed_allocation(void **state)
+{
+    (void)state;
+    enum { COLS = 5000, NAME = 200 };
+    static float numbers[COLS];
+    char folder[] = "onnx_test_XXXXXX";
+    char before[1024];
+    char name[NAME + 1];
+    wire graph = {0};
+    wire onnx = {0};
+    wire tensor = tensor_without_numbers("W", 1, COLS);
+    assert_non_null(getcwd(before, sizeof before));
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    memset(name, 'n', NAME);
+    name[NAME] = '\0';
+    write_bytes(name, (const unsigned char *)numbers, sizeof numbers);
+    put_property(&tensor, TENSOR_EXTERNAL, "location", name);
+    put_int(&tensor, TENSOR_LOCATION, 1);
+    put_message(&graph, GRAPH_TENSOR, &tensor);
+    put_value(&graph, GRAPH_INPUT, "x");
+    put_value(&graph, GRAPH_OUTPUT, "y");
+    put_node(&graph, "MatMul", "x", "W", "y");
+    put_model(&onnx, &graph);
+    write_bytes("m.onnx", onnx.bytes, onnx.size);
+    free(onnx.bytes);
+    mlp_status status = MLP_ERR_MEMORY;
+    for (size_t n = 1; status != MLP_OK; n++) {
+        hook_record record = {.fail_at = n};
+        mlp_hooks hooks = recording_hooks(&record);
+        mlp_net *net = NULL;
+        status = mlp_onnx_load("m.onnx", &hooks, &net);
+        assert_true(status == MLP_OK || status == MLP_ERR_MEMORY);
+        assert_true((status == MLP_OK) == (net != NULL));
+        assert_int_equal(record.messages, status != MLP_OK);
+        mlp_net_free(net);
+        assert_int_equal(record.live, 0);
+        assert_true(n < 20);
+    }
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(unlink("m.onnx"), 0);
+    assert_int_equal(chdir(before), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(external_data_must_lie_in_the_same_folder),
         cmocka_unit_test(external_data_may_be_a_symbolic_link),
         cmocka_unit_test(external_data_may_be_named_with_a_dot),
+        cmocka_unit_test(external_data_is_described_by_its_properties),
+        cmocka_unit_test(external_data_survives_every_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
