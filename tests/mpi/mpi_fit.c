@@ -12,114 +12,10 @@
  */
 #include <math.h>
 
-#include "support/parts.h"
-#include "mlp_mpi.h"
+#include "support/ranks.h"
 
 /* Cases of support/parts.h, both streams and rows of doubles among them. */
 enum { ADAM = 0, MOMENTUM = 1, DROPOUT = 3, WEIGHTED_STREAM = 11 };
-
-static int rank, ranks;
-static bool failed;
-
-/* Notes that something is wrong. */
-static void expect(bool is_right, const char *what, const char *name)
-{
-    if (!is_right) {
-        (void)fprintf(stderr, "rank %d of %d: %s: %s\n", rank, ranks, name,
-                      what);
-        failed = true;
-    }
-}
-
-/* What the hooks of this rank have seen. */
-typedef struct record {
-    size_t allocations, fail_at;
-    long live;
-    char message[512];
-} record;
-
-static void *allocate(size_t bytes, void *user)
-{
-    record *r = user;
-    if (++r->allocations == r->fail_at) {
-        return NULL;
-    }
-    r->live++;
-    return malloc(bytes);
-}
-
-static void release(void *block, void *user)
-{
-    record *r = user;
-    r->live--;
-    free(block);
-}
-
-static void log_message(mlp_status status, const char *message, void *user)
-{
-    record *r = user;
-    if (status != MLP_OK) {
-        (void)snprintf(r->message, sizeof r->message, "%s", message);
-    }
-}
-
-/* Makes the network of a case. */
-static mlp_net *net_of(parts_case *c, record *r)
-{
-    mlp_net *net = NULL;
-    c->config.layers = c->layers;
-    if (r) {
-        c->config.hooks = (mlp_hooks){allocate, release, log_message, r};
-    }
-    if (mlp_net_create(&c->config, &net) != MLP_OK) {
-        abort();
-    }
-    return net;
-}
-
-/* The first row that rank r has, if each has a share of `all` rows that grows
- * with the rank: rank 0 has none. */
-static size_t uneven_begin(size_t all, int r)
-{
-    int whole = ranks * (ranks - 1) / 2;
-    return whole == 0 ? 0 : all * (size_t)(r * (r - 1) / 2) / (size_t)whole;
-}
-
-/* The rows of this rank: those of its parts, or an uneven share. */
-static mlp_cview own_rows(mlp_cview all, bool uneven)
-{
-    size_t R = (size_t)ranks;
-    size_t r = (size_t)rank;
-    size_t first = r * all.rows / R;
-    size_t end = (r + 1) * all.rows / R;
-    if (uneven) {
-        first = uneven_begin(all.rows, rank);
-        end = rank + 1 == ranks ? all.rows : uneven_begin(all.rows, rank + 1);
-    }
-    return mlp_cview_rows(all, first, end - first);
-}
-
-/* A view of the same numbers with gaps between them. */
-static mlp_cview strided(mlp_cview all, double *memory)
-{
-    mlp_cview view = all;
-    float *floats = (float *)(void *)memory;
-    view.row_stride = 2 * all.cols + 3;
-    view.col_stride = 2;
-    view.data = memory;
-    for (size_t i = 0; i < all.rows; i++) {
-        for (size_t j = 0; j < all.cols; j++) {
-            double x = mlp_cview_at(all, i, j);
-            size_t at = i * view.row_stride + 2 * j;
-            if (all.dtype == MLP_F64) {
-                memory[at] = x;
-            } else {
-                floats[at] = (float)x;
-            }
-        }
-    }
-    return view;
-}
 
 /* Fits the case in this process alone, and returns the hash. */
 static uint64_t hash_alone(parts_case *c)
@@ -290,18 +186,12 @@ static void expect_end(const char *name, mlp_status got, mlp_status expected,
     if (expected != MLP_OK && ranks > 1) {
         expect(strstr(r->message, rank_text) != NULL, r->message, name);
     }
-    uint64_t hash = hash_of_fit(net, NULL, X);
-    uint64_t first = hash;
-    if (MPI_Bcast(&first, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD) != MPI_SUCCESS) {
-        abort();
-    }
-    expect(hash == first, "another network than rank 0", name);
+    expect_as_rank_0(hash_of_fit(net, NULL, X), name);
 }
 
-/* Plants one failure. `fails_at` is an allocation of the culprit. */
+/* Plants one failure. */
 static void try_failure(const parts_rows *given, const char *what,
-                        mlp_status expected, size_t fails_at,
-                        size_t *allocations)
+                        mlp_status expected)
 {
     parts_rows *rows = malloc(sizeof *rows);
     if (!rows) {
@@ -327,16 +217,12 @@ static void try_failure(const parts_rows *given, const char *what,
         c.options.batch_size = 41;
     }
     c.options.standardise = strcmp(what, "loss") != 0;
-    r.allocations = 0;
-    r.fail_at = is_culprit() ? fails_at : 0;
     mlp_train_options options = c.options;
     options.parts = 1;
     mlp_status status =
         c.streams ? mlp_mpi_fit_stream(net, bad_chunk, &c, &options, NULL, NULL)
                   : mlp_mpi_fit(net, own_rows(c.X, false), own_rows(c.Y, false),
                                 &options, NULL, NULL);
-    r.fail_at = 0;
-    *allocations = r.allocations;
     set_parts_case(ADAM, given, &c); /* whose X has no NaN */
     expect_end(what, status, expected, &r, net, c.X);
     mlp_net_free(net);
@@ -346,22 +232,13 @@ static void try_failure(const parts_rows *given, const char *what,
 
 static void try_failures(const parts_rows *rows)
 {
-    size_t allocations = 0;
-    try_failure(rows, "row", MLP_ERR_NOT_FINITE, 0, &allocations);
-    try_failure(rows, "loss", MLP_ERR_DIVERGED, 0, &allocations);
-    try_failure(rows, "rate", MLP_ERR_ARGUMENT, 0, &allocations);
-    try_failure(rows, "stop", MLP_OK, 0, &allocations);
-    try_failure(rows, "chunk", MLP_ERR_FORMAT, 0, &allocations);
-    try_failure(rows, "batch size", MLP_ERR_ARGUMENT, 0, &allocations);
-    try_failure(rows, "none", MLP_OK, 0, &allocations);
-    int most = (int)allocations;
-    if (MPI_Bcast(&most, 1, MPI_INT, ranks - 1, MPI_COMM_WORLD) !=
-        MPI_SUCCESS) {
-        abort();
-    }
-    for (int n = 1; n <= most; n++) {
-        try_failure(rows, "memory", MLP_ERR_MEMORY, (size_t)n, &allocations);
-    }
+    try_failure(rows, "row", MLP_ERR_NOT_FINITE);
+    try_failure(rows, "loss", MLP_ERR_DIVERGED);
+    try_failure(rows, "rate", MLP_ERR_ARGUMENT);
+    try_failure(rows, "stop", MLP_OK);
+    try_failure(rows, "chunk", MLP_ERR_FORMAT);
+    try_failure(rows, "batch size", MLP_ERR_ARGUMENT);
+    try_failure(rows, "none", MLP_OK);
 }
 
 /* ---------------------------------------------------------------------------
@@ -420,11 +297,9 @@ static void try_broadcast(const parts_rows *rows)
 
 int main(int argc, char **argv)
 {
-    if (MPI_Init(&argc, &argv) != MPI_SUCCESS) {
+    if (!start_ranks(&argc, &argv)) {
         return EXIT_FAILURE;
     }
-    (void)MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    (void)MPI_Comm_size(MPI_COMM_WORLD, &ranks);
     parts_rows *rows = new_parts_rows();
     const char *what = argc > 1 ? argv[1] : "equal";
     if (strcmp(what, "equal") == 0) {
@@ -440,9 +315,7 @@ int main(int argc, char **argv)
         try_misuse(rows);
     }
     free(rows);
-    int mine = failed;
-    int any = 0;
-    (void)MPI_Allreduce(&mine, &any, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+    int any = most_of_all(failed);
     (void)MPI_Finalize();
     return any ? EXIT_FAILURE : EXIT_SUCCESS;
 }
