@@ -30,9 +30,15 @@ ranks() {
 all_of() {
     for n in 1 2 4 8; do
         [ "$n" -le "$1" ] || continue
-        for what in equal uneven failures misuse; do
+        for what in equal uneven long failures misuse; do
             ranks "$n" "$what"
         done
+        [ "$n" -le 4 ] || continue
+        fit=$program
+        program=${program%_fit}_faults
+        ranks "$n"
+        program=$fit
+        grep "^faults on" "$scratch/log"
     done
     rm -f "$scratch/checkpoint.mlp"
     ranks 2 save "$scratch/checkpoint.mlp"
@@ -51,7 +57,7 @@ build_for_mpi() {
     quietly cmake -S "$source" -B "$into" -DMPI_C_COMPILER="$mpicc" \
         -DCMAKE_BUILD_TYPE=Release -DMLP_DATA=OFF -DMLP_FOREIGN=OFF \
         -DMLP_SHOW=OFF -DMLP_ONNX=OFF -DMLP_BUILD_EXAMPLES=OFF "$@"
-    quietly cmake --build "$into" --parallel 2 --target mpi_fit
+    quietly cmake --build "$into" --parallel 2 --target mpi_fit --target mpi_faults
     program=$into/tests/mpi/mpi_fit
 }
 

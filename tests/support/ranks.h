@@ -27,7 +27,7 @@ static inline void expect(bool is_right, const char *what, const char *name)
 typedef struct record {
     size_t allocations, fail_at;
     long live;
-    char message[512];
+    char message[1024]; /* all of them */
 } record;
 
 static inline void *allocate(size_t bytes, void *user)
@@ -47,12 +47,15 @@ static inline void release(void *block, void *user)
     free(block);
 }
 
+/* Adds a message to those before. */
 static inline void log_message(mlp_status status, const char *message,
                                void *user)
 {
     record *r = user;
+    size_t used = strlen(r->message);
     if (status != MLP_OK) {
-        (void)snprintf(r->message, sizeof r->message, "%s", message);
+        (void)snprintf(r->message + used, sizeof r->message - used, "%s; ",
+                       message);
     }
 }
 
