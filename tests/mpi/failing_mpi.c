@@ -12,7 +12,7 @@ static struct {
     mpi_report report;
 } watch;
 
-void mpi_watch(size_t n, bool is_culprit, bool has_text)
+void mlp_fault_mpi_watch(size_t n, bool is_culprit, bool has_text)
 {
     watch.is_on = true;
     watch.is_culprit = is_culprit;
@@ -22,7 +22,7 @@ void mpi_watch(size_t n, bool is_culprit, bool has_text)
     watch.report = (mpi_report){.name = NULL};
 }
 
-mpi_report mpi_unwatch(void)
+mpi_report mlp_fault_mpi_unwatch(void)
 {
     watch.is_on = false;
     watch.has_no_text = false;

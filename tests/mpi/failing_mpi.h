@@ -33,9 +33,9 @@ typedef struct mpi_report {
 /* From now on calls are counted, and the n-th, from 1 on, fails; 0: none does.
  * A call that concerns one process alone fails only if `is_culprit`. Without
  * `has_text` MPI has no text for its errors. */
-void mpi_watch(size_t n, bool is_culprit, bool has_text);
+void mlp_fault_mpi_watch(size_t n, bool is_culprit, bool has_text);
 
 /* Ends the count and tells what has failed. */
-mpi_report mpi_unwatch(void);
+mpi_report mlp_fault_mpi_unwatch(void);
 
 #endif

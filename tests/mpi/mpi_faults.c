@@ -32,16 +32,18 @@ typedef struct objects {
 typedef struct fault_case {
     const char *name; /* the public function */
     size_t parts_case;
+    size_t width; /* of the first layer; 60: the gradients go in halves */
     bool has_trainer;
     bool differs; /* each rank begins with other weights */
     mlp_status (*call)(objects *o);
 } fault_case;
 
-/* A fault: an allocation of one rank, or a call of MPI; n counts from 1. */
+/* Which allocation of one rank fails, and which call of MPI. Both count from 1;
+ * 0: none. */
 typedef struct fault {
-    bool is_of_mpi, has_text;
     int culprit;
-    size_t n;
+    size_t allocation, mpi_call;
+    bool has_text; /* MPI explains its error */
 } fault;
 
 /* What has happened to all cases. */
@@ -98,12 +100,12 @@ static mlp_status call_broadcast(objects *o)
 }
 
 static const fault_case cases[] = {
-    {"mlp_mpi_fit", VALIDATED, false, false, call_fit},
-    {"mlp_mpi_fit_stream", WEIGHTED_STREAM, false, false, call_fit_stream},
-    {"mlp_mpi_trainer_fit", VALIDATED, true, false, call_trainer_fit},
-    {"mlp_mpi_trainer_fit_stream", WEIGHTED_STREAM, true, false,
+    {"mlp_mpi_fit", VALIDATED, 60, false, false, call_fit},
+    {"mlp_mpi_fit_stream", WEIGHTED_STREAM, 5, false, false, call_fit_stream},
+    {"mlp_mpi_trainer_fit", VALIDATED, 5, true, false, call_trainer_fit},
+    {"mlp_mpi_trainer_fit_stream", WEIGHTED_STREAM, 5, true, false,
      call_trainer_fit_stream},
-    {"mlp_mpi_broadcast", VALIDATED, false, true, call_broadcast},
+    {"mlp_mpi_broadcast", VALIDATED, 5, false, true, call_broadcast},
 };
 
 /* ---------------------------------------------------------------------------
@@ -118,6 +120,7 @@ static void make_objects(const fault_case *f, const parts_rows *rows,
     set_parts_case(f->parts_case, rows, &o->c);
     o->c.options.epochs = 1;
     o->c.options.batch_size = 104;
+    o->c.layers[0].width = f->width;
     o->c.config.seed += f->differs ? (uint32_t)rank : 0;
     o->net = net_of(&o->c, &o->hooks);
     if (f->has_trainer &&
@@ -141,10 +144,12 @@ static void free_objects(const fault_case *f, objects *o)
 static uint64_t hash_of(const objects *o)
 {
     uint64_t hash = hash_of_fit(o->net, o->history, o->c.X);
+    if (!o->trainer) {
+        return hash;
+    }
     size_t size = mlp_trainer_save_size(o->trainer);
-    void *bytes = malloc(size + 1);
-    if (!bytes || (o->trainer && mlp_trainer_save_memory(o->trainer, bytes,
-                                                         size) != MLP_OK)) {
+    void *bytes = malloc(size);
+    if (!bytes || mlp_trainer_save_memory(o->trainer, bytes, size) != MLP_OK) {
         abort();
     }
     hash = hash_bytes(hash, bytes, size);
@@ -156,25 +161,40 @@ static uint64_t hash_of(const objects *o)
  * Faults
  */
 
-/* Checks status and message after a fault. `name` is that of the function of MPI
- * that has failed, or NULL. */
+/* Writes what a message must contain after an error. */
+static void write_told(const fault *what, const mpi_report *mpi, char *told,
+                       size_t size)
+{
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length = 0;
+    if (mpi->leads_to == IS_NOT_READY) {
+        (void)snprintf(told, size, "MPI_Init");
+    } else if (mpi->name && !mpi->is_alone) {
+        if (what->has_text) {
+            (void)MPI_Error_string(MPI_ERR_OTHER, text, &length);
+        }
+        (void)snprintf(told, size, "%s: %s", mpi->name, text);
+    } else if (ranks > 1) {
+        (void)snprintf(told, size, "rank %d of %d", what->culprit, ranks);
+    } else {
+        (void)snprintf(told, size, "%s", mpi->name ? mpi->name : "memory");
+    }
+}
+
+/* Checks status and message after a fault. An error of MPI is told rather than
+ * a lack of memory. */
 static void expect_told(const fault_case *f, const fault *what,
                         const mpi_report *mpi, mlp_status status,
                         const objects *o)
 {
-    mlp_status expected = !what->is_of_mpi                   ? MLP_ERR_MEMORY
+    mlp_status expected = !mpi->name                         ? MLP_ERR_MEMORY
                           : mpi->leads_to == CHANGES_NOTHING ? MLP_OK
                           : mpi->leads_to == IS_NOT_READY    ? MLP_ERR_ORDER
                                                              : MLP_ERR_IO;
-    char text[64];
-    (void)snprintf(text, sizeof text, "rank %d of %d", what->culprit, ranks);
-    const char *told = what->is_of_mpi ? mpi->name
-                       : ranks > 1     ? text
-                                       : "memory";
-    told = mpi->is_alone ? text : told;
-    told = expected == MLP_ERR_ORDER ? "MPI_Init" : told;
     expect(status == expected, mlp_status_text(status), f->name);
     if (expected != MLP_OK) {
+        char told[MPI_MAX_ERROR_STRING + 64];
+        write_told(what, mpi, told, sizeof told);
         expect(strstr(o->hooks.message, told) != NULL, o->hooks.message,
                f->name);
         expect(!o->history, "there is a history", f->name);
@@ -191,10 +211,10 @@ static bool try_fault(const fault_case *f, const parts_rows *rows,
     uint64_t before = hash_of(&o);
     bool is_culprit = rank == what->culprit;
     o.hooks.allocations = 0;
-    o.hooks.fail_at = !what->is_of_mpi && is_culprit ? what->n : 0;
-    mpi_watch(what->is_of_mpi ? what->n : 0, is_culprit, what->has_text);
+    o.hooks.fail_at = is_culprit ? what->allocation : 0;
+    mlp_fault_mpi_watch(what->mpi_call, is_culprit, what->has_text);
     mlp_status status = f->call(&o);
-    mpi_report mpi = mpi_unwatch();
+    mpi_report mpi = mlp_fault_mpi_unwatch();
     bool has_happened =
         most_of_all(mpi.name || (o.hooks.fail_at > 0 &&
                                  o.hooks.allocations >= o.hooks.fail_at)) > 0;
@@ -226,16 +246,28 @@ static void try_case(const fault_case *f, const parts_rows *rows)
     (void)try_fault(f, rows, &what, &hash); /* without one */
     for (int k = 0; k < (ranks > 1 ? 2 : 1); k++) {
         what.culprit = k * (ranks - 1);
-        for (what.n = 1; try_fault(f, rows, &what, &hash); what.n++) {
+        what.allocation = 1;
+        for (; try_fault(f, rows, &what, &hash); what.allocation++) {
             allocations++;
         }
-        expect(what.n > 1, "it allocates nothing", f->name);
+        expect(what.allocation > 1, "it allocates nothing", f->name);
     }
-    what.is_of_mpi = true;
-    for (what.n = 1; try_fault(f, rows, &what, &hash); what.n++) {
+    what.allocation = 0;
+    what.mpi_call = 1;
+    for (; try_fault(f, rows, &what, &hash); what.mpi_call++) {
         mpi_calls++;
         what.has_text = !what.has_text; /* for every other call */
     }
+}
+
+/* A rank has no memory for the first block, and MPI fails when the others learn
+ * of it: after the six calls that open a world, the ranks find the one that has
+ * failed by MPI_Allreduce, and MPI_Bcast tells its status. */
+static void try_two_faults(const parts_rows *rows)
+{
+    uint64_t hash = 0;
+    const fault what = {.allocation = 1, .mpi_call = 8, .has_text = true};
+    expect(try_fault(&cases[0], rows, &what, &hash), "no faults", "two faults");
 }
 
 int main(int argc, char **argv)
@@ -247,6 +279,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         try_case(&cases[i], rows);
     }
+    try_two_faults(rows);
     free(rows);
     int any = most_of_all(failed);
     if (rank == 0) {

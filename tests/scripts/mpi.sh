@@ -57,7 +57,7 @@ build_for_mpi() {
     quietly cmake -S "$source" -B "$into" -DMPI_C_COMPILER="$mpicc" \
         -DCMAKE_BUILD_TYPE=Release -DMLP_DATA=OFF -DMLP_FOREIGN=OFF \
         -DMLP_SHOW=OFF -DMLP_ONNX=OFF -DMLP_BUILD_EXAMPLES=OFF "$@"
-    quietly cmake --build "$into" --parallel 2 --target mpi_fit --target mpi_faults
+    quietly cmake --build "$into" --parallel 2 --target mpi_fit mpi_faults
     program=$into/tests/mpi/mpi_fit
 }
 
