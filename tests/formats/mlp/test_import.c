@@ -301,6 +301,23 @@ static void files_of_other_networks_are_refused(void **state)
     add(&b, "3.running_mean", "[3]", 3, 0);
     add(&b, "3.running_var", "[3]", 3, 0);
     assert_import_refused(&b, MLP_ERR_SHAPE, "got 2 and 1");
+    b = whole;
+    add(&b, "3.running_mean", "[3]", 3, 0);
+    assert_import_refused(&b, MLP_ERR_UNSUPPORTED,
+                          "3.running_mean: expects it to belong");
+    b = whole;
+    add(&b, "1.bias", "[1,1,1]", 1, 0);
+    assert_import_refused(&b, MLP_ERR_SHAPE,
+                          "1.bias: expects (1, 1), got 3 dimensions");
+    b = whole;
+    add(&b, "1.bias", "[]", 1, 0);
+    assert_import_refused(&b, MLP_ERR_SHAPE,
+                          "1.bias: expects (1, 1), got 0 dimensions");
+    begin(&b);
+    add(&b, "0.weight", "[3,3]", 9, 0);
+    add(&b, "1.weight", "[1,3]", 3, 0);
+    assert_import_refused(&b, MLP_ERR_SHAPE,
+                          "0.weight: expects (3, 2), got (3, 3)");
     begin(&b);
     add(&b, "0.weight", "[1,3]", 3, 0);
     add(&b, "1.weight", "[3,2]", 6, 0);
@@ -392,6 +409,13 @@ static void orders_are_told_taken_or_refused(void **state)
           "l200000000000000000000"},
          NULL},
         {{3, 1}, {"only"}, NULL},
+        /* A message has room for two of these. */
+        {{4, 4, 4, 4},
+         {"a_name_of_forty_characters_that_is_long_1_a",
+          "a_name_of_forty_characters_that_is_long_1_b",
+          "a_name_of_forty_characters_that_is_long_1_c"},
+         "layers a_name_of_forty_characters_that_is_long_1_a, "
+         "a_name_of_forty_characters_that_is_long_1_b, ...: expects numbers"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const order_case *c = &cases[i];
@@ -454,6 +478,27 @@ static void numbered_layers_are_not_exchanged(void **state)
     assert_told(&record, import_into(net, &b), MLP_ERR_SHAPE,
                 "fc1.weight: expects (8, 4)");
     mlp_net_free(net);
+}
+
+/* If no order fits the shapes, the layers stay in that of their names. */
+static void layers_that_fit_no_place_are_refused(void **state)
+{
+    (void)state;
+    const order_case own = {{2, 3, 4, 1}, {"a", "b", "c"}, NULL};
+    hook_record record = {0};
+    mlp_net *net = net_of_case(&own, &record);
+    mlp_net *before = clone_of(net);
+    builder b;
+    begin(&b);
+    add(&b, "alpha.weight", "[4,3]", 12, 0);
+    add(&b, "mu.weight", "[1,5]", 5, 0);
+    add(&b, "zeta.weight", "[3,2]", 6, 0);
+    assert_told(&record, import_into(net, &b), MLP_ERR_SHAPE,
+                "alpha.weight: expects (3, 2), got (4, 3)");
+    assert_same_net(net, before);
+    mlp_net_free(before);
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
 }
 
 /* Norms have an order, too. Their names stand in the caller's list where data
@@ -716,6 +761,7 @@ int main(void)
         cmocka_unit_test(files_of_other_networks_are_refused),
         cmocka_unit_test(orders_are_told_taken_or_refused),
         cmocka_unit_test(numbered_layers_are_not_exchanged),
+        cmocka_unit_test(layers_that_fit_no_place_are_refused),
         cmocka_unit_test(norms_have_an_order),
         cmocka_unit_test(escapes_in_names_are_resolved),
         cmocka_unit_test(long_names_are_compared_once),
