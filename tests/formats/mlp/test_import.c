@@ -410,10 +410,11 @@ static void orders_are_told_taken_or_refused(void **state)
          NULL},
         {{3, 1}, {"only"}, NULL},
         /* A message has room for two of these. */
-        {{4, 4, 4, 4},
+        {{4, 4, 4, 4, 4},
          {"a_name_of_forty_characters_that_is_long_1_a",
           "a_name_of_forty_characters_that_is_long_1_b",
-          "a_name_of_forty_characters_that_is_long_1_c"},
+          "a_name_of_forty_characters_that_is_long_1_c",
+          "a_name_of_forty_characters_that_is_long_1_d"},
          "layers a_name_of_forty_characters_that_is_long_1_a, "
          "a_name_of_forty_characters_that_is_long_1_b, ...: expects numbers"},
     };
