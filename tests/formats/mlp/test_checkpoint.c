@@ -634,6 +634,31 @@ static void arrays_of_another_size_are_refused(void **state)
     finish(&r);
 }
 
+/* A state that ends too early, but knows its size and has a true checksum, is
+ * refused wherever it ends: in the description of the network, in the numbers
+ * behind it, or in the arrays. */
+static void cut_states_with_true_sizes_are_refused(void **state)
+{
+    (void)state;
+    refusal r;
+    prepare(&r, MLP_F32);
+    size_t numbers = scaling_offset(&state_model);
+    for (size_t n = 28; n < r.good.size; n += n < numbers + 500 ? 1 : 97) {
+        bytes cut = {guarded_alloc(n), n};
+        uint64_t size = n;
+        memcpy(cut.data, r.good.data, n);
+        forge(cut, 16, &size, sizeof size);
+        bool in_network = n - 4 < numbers;
+        assert_told(&r.record,
+                    mlp_trainer_load_memory(r.target, cut.data, cut.size),
+                    in_network ? MLP_ERR_ARGUMENT : MLP_ERR_FORMAT,
+                    in_network ? "another's" : "state: expects what");
+        assert_unchanged(&r);
+        guarded_free(cut.data);
+    }
+    finish(&r);
+}
+
 static void other_versions_are_unsupported(void **state)
 {
     (void)state;
@@ -756,6 +781,7 @@ int main(void)
         cmocka_unit_test(moments_that_cannot_be_are_refused),
         cmocka_unit_test(epochs_that_cannot_be_are_refused),
         cmocka_unit_test(arrays_of_another_size_are_refused),
+        cmocka_unit_test(cut_states_with_true_sizes_are_refused),
         cmocka_unit_test(other_versions_are_unsupported),
         cmocka_unit_test(other_networks_are_refused),
         cmocka_unit_test(places_of_another_size_are_refused),

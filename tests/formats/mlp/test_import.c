@@ -298,6 +298,9 @@ static void files_of_other_networks_are_refused(void **state)
     add_entry(&b, "1.bias", "I32", "[1]", 4);
     assert_import_refused(&b, MLP_ERR_UNSUPPORTED, "1.bias: expects weight");
     b = whole;
+    add_entry(&b, "1.bias", "Q3", "[1]", 4);
+    assert_import_refused(&b, MLP_ERR_UNSUPPORTED, "1.bias: expects weight");
+    b = whole;
     add(&b, "3.running_mean", "[3]", 3, 0);
     add(&b, "3.running_var", "[3]", 3, 0);
     assert_import_refused(&b, MLP_ERR_SHAPE, "got 2 and 1");
@@ -402,6 +405,8 @@ static void orders_are_told_taken_or_refused(void **state)
         {{4, 4, 4, 4}, {"fc", "fc2", "fc3"}, "several orders fit"},
         {{4, 4, 4, 4}, {"b.1", "a.1", "a.2"}, "several orders fit"},
         {{4, 4, 4}, {"down", "up"}, "several orders fit"},
+        {{4, 4, 4}, {"fc1_up", "fc1_down"}, "several orders fit"},
+        {{4, 4, 4}, {"1", "01"}, "several orders fit"},
         {{4, 4, 4, 4}, {"2", "10", "100"}, NULL},
         {{4, 4, 4, 4}, {"m.1.a", "m.2.a", "m.2.a2"}, "several orders fit"},
         {{4, 4, 4, 4},

@@ -253,6 +253,11 @@ static void tensors_that_do_not_fit_are_refused(void **state)
          12, MLP_ERR_FORMAT, "no tensors that it does not know"},
         {META("") WEIGHT BIAS TENSOR("optim.x", "Q3", "[7]", "8", "9") "}", 9,
          MLP_OK, ""},
+        {META("") WEIGHT BIAS TENSOR("optim.x", "F32", "[0]", "8", "8")
+             TENSOR("optim.y", "F32", "[0]", "8", "8") "}",
+         8, MLP_OK, ""},
+        {META("") WEIGHT BIAS TENSOR("opti", "F32", "[1]", "8", "12") "}", 12,
+         MLP_ERR_FORMAT, "no tensors that it does not know"},
         {META("")
              WEIGHT BIAS TENSOR("inputs.mean", "F32", "[1]", "8", "12") "}",
          12, MLP_ERR_FORMAT, "inputs.std, which is missing"},
