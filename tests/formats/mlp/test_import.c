@@ -7,6 +7,8 @@
  */
 #include "support/training.h"
 
+#include "formats/mlp/safetensors.h"
+
 /* A safetensors file as it grows: the header without its closing bracket, and
  * the data. */
 typedef struct builder {
@@ -709,6 +711,27 @@ static void headers_may_hold_more(void **state)
     }
 }
 
+/* The functions for files and memory look at the length of the header first.
+ * The container does not rely on that. */
+static void lengths_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    static const uint64_t lengths[] = {0, 1, 7, UINT64_MAX, UINT64_MAX - 7};
+    for (size_t i = 0; i < COUNT(lengths); i++) {
+        hook_record record = {0};
+        mlp_hooks hooks = recording_hooks(&record);
+        unsigned char bytes[14] = {0};
+        mlpi_safetensors opened;
+        for (size_t k = 0; k < 8; k++) {
+            bytes[k] = (unsigned char)(lengths[i] >> (8 * k));
+        }
+        assert_told(&record,
+                    mlpi_safetensors_open(&hooks, bytes, sizeof bytes, &opened),
+                    MLP_ERR_FORMAT, "out of range: expects 2 to 6 bytes");
+        assert_int_equal(record.live, 0);
+    }
+}
+
 /* Scaling has no place in an import, but mlp_net_load reads it. */
 static void own_files_with_more_are_for_load(void **state)
 {
@@ -774,6 +797,7 @@ int main(void)
         cmocka_unit_test(numbers_must_fit_the_precision),
         cmocka_unit_test(means_without_a_bias_must_fit),
         cmocka_unit_test(headers_may_hold_more),
+        cmocka_unit_test(lengths_out_of_range_are_refused),
         cmocka_unit_test(own_files_with_more_are_for_load),
         cmocka_unit_test(arguments_are_checked),
     };

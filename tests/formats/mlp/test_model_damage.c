@@ -6,7 +6,6 @@
  */
 #include "support/model_files.h"
 
-#include "formats/mlp/safetensors.h"
 #include "support/damage.h"
 
 /* Loads a file that may be anything, and checks what every result must have: a
@@ -439,27 +438,6 @@ static void scaling_that_cannot_be_is_refused(void **state)
     }
 }
 
-/* The functions for files and memory look at the length of the header first.
- * The container does not rely on that. */
-static void lengths_out_of_range_are_refused(void **state)
-{
-    (void)state;
-    static const uint64_t lengths[] = {0, 1, 7, UINT64_MAX, UINT64_MAX - 7};
-    for (size_t i = 0; i < COUNT(lengths); i++) {
-        hook_record record = {0};
-        mlp_hooks hooks = recording_hooks(&record);
-        unsigned char bytes[14] = {0};
-        mlpi_safetensors opened;
-        for (size_t k = 0; k < 8; k++) {
-            bytes[k] = (unsigned char)(lengths[i] >> (8 * k));
-        }
-        assert_told(&record,
-                    mlpi_safetensors_open(&hooks, bytes, sizeof bytes, &opened),
-                    MLP_ERR_FORMAT, "out of range: expects 2 to 6 bytes");
-        assert_int_equal(record.live, 0);
-    }
-}
-
 #define METADATA(pairs)                                                        \
     "{\"__metadata__\":{" pairs                                                \
     ",\"mlp.crc32\":\"00000000\",\"mlp\":\"{" START LOSS LAYER(                \
@@ -545,7 +523,6 @@ int main(void)
         cmocka_unit_test(descriptions_that_cannot_be_are_refused),
         cmocka_unit_test(too_many_layers_are_refused),
         cmocka_unit_test(scaling_that_cannot_be_is_refused),
-        cmocka_unit_test(lengths_out_of_range_are_refused),
         cmocka_unit_test(metadata_that_cannot_be_are_refused),
         cmocka_unit_test(claims_take_no_memory),
     };
