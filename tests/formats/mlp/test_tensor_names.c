@@ -8,7 +8,7 @@
 #include "formats/mlp/tensor_names.h"
 
 /* This beginning is longer than the 32 bytes that are compared at once. */
-#define LONG "c.name.of.more.than.thirty-two.characters."
+#define LONG(end) "c.name.of.more.than.thirty-two.characters." end
 
 static mlpi_span span_of(const char *text)
 {
@@ -41,12 +41,12 @@ static void names_have_one_order(void **state)
                                             "ab",
                                             "b",
                                             "b\xc3\xa4",
-                                            LONG,
-                                            LONG "9",
-                                            LONG "10",
-                                            LONG "10.w",
-                                            LONG "99999999999999999999",
-                                            LONG "100000000000000000000"};
+                                            LONG(""),
+                                            LONG("9"),
+                                            LONG("10"),
+                                            LONG("10.w"),
+                                            LONG("99999999999999999999"),
+                                            LONG("100000000000000000000")};
     for (size_t i = 0; i < COUNT(ascending); i++) {
         for (size_t k = 0; k < COUNT(ascending); k++) {
             mlpi_span a = span_of(ascending[i]);
@@ -74,7 +74,7 @@ static void numbers_tell_an_order(void **state)
         {"fc2_b", "fc10_a", true},
         {"1", "2", true},
         {"01x3", "1x4", true},
-        {LONG "7", LONG "8", true},
+        {LONG("7"), LONG("8"), true},
         {"fc", "fc2", false},
         {"fc1", "fc1", false},
         {"fc1", "fc01", false},
