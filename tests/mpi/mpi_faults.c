@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mpi_faults
+ * mpi_faults [FUNCTION]
  *
- * Every fault happens to every function of mlp_mpi.h that can fail, run by
- * mpirun with 1, 2 or 4 ranks (tests/scripts/mpi.sh). On the first rank, then on
+ * Every fault happens to every function of mlp_mpi.h that can fail, or to the
+ * one that is named, run by mpirun (tests/scripts/mpi.sh). On the first rank, then on
  * the last, the first allocation fails, then the second, and so on; and each
  * call of MPI fails in turn (failing_mpi.h). After each fault
  *
@@ -277,7 +277,9 @@ int main(int argc, char **argv)
     }
     parts_rows *rows = new_parts_rows();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        try_case(&cases[i], rows);
+        if (argc < 2 || strcmp(argv[1], cases[i].name) == 0) {
+            try_case(&cases[i], rows);
+        }
     }
     try_two_faults(rows);
     free(rows);
