@@ -33,36 +33,71 @@ mlp_mpi_options mlp_mpi_defaults(void)
  * The state of one rank for all
  */
 
+/* What a trainer remembers, as bytes. */
+typedef struct state {
+    void *bytes;
+    size_t size;
+} state;
+
+static mlp_status allocate_state(const mlpi_world *world, state *s)
+{
+    s->bytes = mlpi_mpi_allocate(&world->hooks, s->size);
+    return s->bytes ? MLP_OK
+                    : mlpi_mpi_error(&world->hooks, MLP_ERR_MEMORY,
+                                     "out of memory: %zu bytes for a "
+                                     "checkpoint",
+                                     s->size);
+}
+
+/* Loads the root's state. If another rank cannot, the trainer gets back its own
+ * state, for which there is room as soon as the root's is released. If there
+ * were none, its message would tell. */
+static mlp_status load_or_keep(const mlpi_world *world, mlp_trainer *trainer,
+                               state *roots, const state *own)
+{
+    mlp_status loaded =
+        mlp_trainer_load_memory(trainer, roots->bytes, roots->size);
+    mlp_status status = mlpi_world_agree(world, loaded);
+    mlpi_mpi_release(&world->hooks, roots->bytes);
+    roots->bytes = NULL;
+    if (status != MLP_OK && loaded == MLP_OK) {
+        loaded = mlp_trainer_load_memory(trainer, own->bytes, own->size);
+    }
+    (void)loaded;
+    return status;
+}
+
 /* Sends the checkpoint of the root's trainer to all. The others load it, which
  * fails if they have other layers, loss or precision. */
 static mlp_status share_trainer(const mlpi_world *world, int root,
                                 mlp_trainer *trainer)
 {
     bool is_root = world->rank == root;
-    uint64_t size = is_root ? mlp_trainer_save_size(trainer) : 0;
+    state own = {.size = mlp_trainer_save_size(trainer)};
+    uint64_t size = own.size;
     mlp_status status = mlpi_world_broadcast(world, root, &size, sizeof size);
     if (status != MLP_OK) {
         return status;
     }
-    void *bytes = mlpi_mpi_allocate(&world->hooks, (size_t)size);
-    if (!bytes) {
-        status = mlpi_mpi_error(&world->hooks, MLP_ERR_MEMORY,
-                                "out of memory: %zu bytes for a checkpoint",
-                                (size_t)size);
-    } else if (is_root) {
-        status = mlp_trainer_save_memory(trainer, bytes, (size_t)size);
+    state roots = {.size = (size_t)size};
+    status = allocate_state(world, &own);
+    if (status == MLP_OK) {
+        status = mlp_trainer_save_memory(trainer, own.bytes, own.size);
+    }
+    if (status == MLP_OK && !is_root) {
+        status = allocate_state(world, &roots);
     }
     status = mlpi_world_agree(world, status);
     if (status == MLP_OK) {
-        status = mlpi_world_broadcast(world, root, bytes, (size_t)size);
+        status = mlpi_world_broadcast(
+            world, root, is_root ? own.bytes : roots.bytes, roots.size);
     }
     if (status == MLP_OK) {
-        status = is_root
-                     ? MLP_OK
-                     : mlp_trainer_load_memory(trainer, bytes, (size_t)size);
-        status = mlpi_world_agree(world, status);
+        status = is_root ? mlpi_world_agree(world, MLP_OK)
+                         : load_or_keep(world, trainer, &roots, &own);
     }
-    mlpi_mpi_release(&world->hooks, bytes);
+    mlpi_mpi_release(&world->hooks, roots.bytes);
+    mlpi_mpi_release(&world->hooks, own.bytes);
     return status;
 }
 

@@ -89,17 +89,19 @@ static mlp_status no_memory(const mlpi_world *world, size_t bytes)
  * moved, with the messages that a fit has. */
 static mlp_status check_views(const mlpi_world *world, mlpi_mpi_rows *rows)
 {
+    const size_t most_cols = INT_MAX / sizeof(double);
     for (size_t v = 0; v < VIEWS; v++) {
         const mlp_cview *view = view_of(rows, v);
         if (view->rows > 0 && !view->data) {
             return mlpi_mpi_error(&world->hooks, MLP_ERR_NULL,
                                   "%s: the data is NULL", names[v]);
         }
-        if (view->rows > INT_MAX || view->cols > INT_MAX / sizeof(double)) {
+        if (view->rows > INT_MAX || view->cols > most_cols) {
             return mlpi_mpi_error(&world->hooks, MLP_ERR_LIMIT,
-                                  "%s: expects at most %d rows on a rank, got "
-                                  "%zu",
-                                  names[v], INT_MAX, view->rows);
+                                  "%s: expects at most %d rows of %zu columns "
+                                  "on a rank, got %zu of %zu",
+                                  names[v], INT_MAX, most_cols, view->rows,
+                                  view->cols);
         }
     }
     size_t m = rows->X.rows;
@@ -239,32 +241,26 @@ static void pack(const mlp_cview *view, unsigned char *to)
     }
 }
 
-/* Sends dense rows of `bytes` each, and receives others. A rank sends its own
- * rows to itself in the same way, so that the received rows are complete. */
-static mlp_status send_rows(const mlpi_world *world, const row_runs *runs,
-                            size_t bytes, const void *sent, void *received)
+/* Describes dense rows of `bytes` each to MPI. The caller frees the
+ * description, also after an error, unless it is MPI_DATATYPE_NULL. */
+static mlp_status describe_row(const mlpi_world *world, size_t bytes,
+                               MPI_Datatype *row)
 {
-    MPI_Datatype row;
     mlp_status status =
-        mlpi_mpi_check(world, MPI_Type_contiguous((int)bytes, MPI_BYTE, &row),
+        mlpi_mpi_check(world, MPI_Type_contiguous((int)bytes, MPI_BYTE, row),
                        "MPI_Type_contiguous");
     if (status != MLP_OK) {
+        *row = MPI_DATATYPE_NULL;
         return status;
     }
-    (void)MPI_Type_commit(&row);
-    status = mlpi_mpi_check(
-        world,
-        MPI_Alltoallv(sent, runs->sent, runs->sent_begin, row, received,
-                      runs->received, runs->received_begin, row, world->comm),
-        "MPI_Alltoallv");
-    (void)MPI_Type_free(&row);
-    return status;
+    return mlpi_mpi_check(world, MPI_Type_commit(row), "MPI_Type_commit");
 }
 
 /* The rows are sent from a dense copy, because MPI sends what lies together,
  * and a view may have gaps. The copy lives only as long as the call, and that
- * of the received rows as long as the fit. Moves the rows of view v, if a rank
- * has others than it needs. */
+ * of the received rows as long as the fit. A rank sends its own rows to itself
+ * in the same way, so that the received rows are complete. Moves the rows of
+ * view v, if a rank has others than it needs. */
 static mlp_status move_view(const mlpi_world *world, const shapes *all,
                             size_t v, size_t parts, row_runs *runs,
                             mlpi_mpi_rows *rows)
@@ -278,14 +274,22 @@ static mlp_status move_view(const mlpi_world *world, const shapes *all,
     size_t bytes = view->cols * element_size(view->dtype);
     void *sent = mlpi_mpi_allocate(&world->hooks, view->rows * bytes);
     rows->copies[v] = mlpi_mpi_allocate(&world->hooks, m * bytes);
-    mlp_status status = MLP_OK;
-    if (!sent || !rows->copies[v]) {
-        status = no_memory(world, (view->rows + m) * bytes);
-    }
+    MPI_Datatype row = MPI_DATATYPE_NULL;
+    mlp_status status = sent && rows->copies[v]
+                            ? describe_row(world, bytes, &row)
+                            : no_memory(world, (view->rows + m) * bytes);
     status = mlpi_world_agree(world, status);
     if (status == MLP_OK) {
         pack(view, sent);
-        status = send_rows(world, runs, bytes, sent, rows->copies[v]);
+        status = mlpi_mpi_check(
+            world,
+            MPI_Alltoallv(sent, runs->sent, runs->sent_begin, row,
+                          rows->copies[v], runs->received, runs->received_begin,
+                          row, world->comm),
+            "MPI_Alltoallv");
+    }
+    if (row != MPI_DATATYPE_NULL) {
+        (void)MPI_Type_free(&row);
     }
     mlpi_mpi_release(&world->hooks, sent);
     view->rows = m;

@@ -308,24 +308,42 @@ static mlp_status check_mpi(const mlp_hooks *hooks, MPI_Comm comm)
     return MLP_OK;
 }
 
-/* A rank whose MPI is not ready cannot tell the others, and returns; all are in
- * the same state then. From MPI_Comm_dup on the ranks agree. The largest buffer
- * is limited, so that MPI's counts fit into an int. */
+/* Gives the world a duplicate of the communicator, whose errors are codes, and
+ * the number of this rank. */
+static mlp_status set_ranks(MPI_Comm comm, mlpi_world *world)
+{
+    mlp_status status =
+        mlpi_mpi_check(world, MPI_Comm_dup(comm, &world->comm), "MPI_Comm_dup");
+    if (status == MLP_OK) {
+        status = mlpi_mpi_check(
+            world, MPI_Comm_set_errhandler(world->comm, MPI_ERRORS_RETURN),
+            "MPI_Comm_set_errhandler");
+    }
+    if (status == MLP_OK) {
+        status = mlpi_mpi_check(
+            world, MPI_Comm_size(world->comm, &world->ranks), "MPI_Comm_size");
+    }
+    if (status == MLP_OK) {
+        status = mlpi_mpi_check(world, MPI_Comm_rank(world->comm, &world->rank),
+                                "MPI_Comm_rank");
+    }
+    return status;
+}
+
+/* A rank whose MPI is not ready, or that does not know its number, cannot tell
+ * the others, and returns; all are in the same state then. After that the ranks
+ * agree. The largest buffer is limited, so that MPI's counts fit into an int. */
 mlp_status mlpi_world_open(MPI_Comm comm, const mlp_hooks *hooks, size_t bytes,
                            mlp_status status, mlpi_world *world)
 {
     *world = (mlpi_world){.comm = MPI_COMM_NULL, .ranks = 1, .hooks = *hooks};
     mlp_status ready = check_mpi(hooks, comm);
     if (ready == MLP_OK) {
-        ready = mlpi_mpi_check(world, MPI_Comm_dup(comm, &world->comm),
-                               "MPI_Comm_dup");
+        ready = set_ranks(comm, world);
     }
     if (ready != MLP_OK) {
         return ready;
     }
-    (void)MPI_Comm_set_errhandler(world->comm, MPI_ERRORS_RETURN);
-    (void)MPI_Comm_rank(world->comm, &world->rank);
-    (void)MPI_Comm_size(world->comm, &world->ranks);
     const size_t most = (size_t)INT_MAX / sizeof(double) * sizeof(float);
     world->capacity = bytes / 2 + sizeof(double);
     world->capacity = world->capacity < SHORT_BYTES ? SHORT_BYTES

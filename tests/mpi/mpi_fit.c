@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mpi_fit equal | uneven | failures | misuse | save FILE | resume FILE
+ * mpi_fit equal | uneven | long | failures | misuse | save FILE | resume FILE
  *
  * What the ranks of a fit must get, run by mpirun with 1, 2, 4 or 8 of them
  * (tests/scripts/mpi.sh). Each rank has the rows of all, so it can compute by
@@ -10,115 +10,18 @@
  * `save FILE` trains for some epochs and saves a checkpoint on rank 0; `resume
  * FILE` goes on from it, with another number of ranks.
  */
+#include <limits.h>
 #include <math.h>
 
-#include "support/parts.h"
-#include "mlp_mpi.h"
+#include "support/ranks.h"
 
 /* Cases of support/parts.h, both streams and rows of doubles among them. */
 enum { ADAM = 0, MOMENTUM = 1, DROPOUT = 3, WEIGHTED_STREAM = 11 };
 
-static int rank, ranks;
-static bool failed;
-
-/* Notes that something is wrong. */
-static void expect(bool is_right, const char *what, const char *name)
+/* The rows that a hash is made of, which has room for no more. */
+static mlp_cview first_rows(const parts_case *c)
 {
-    if (!is_right) {
-        (void)fprintf(stderr, "rank %d of %d: %s: %s\n", rank, ranks, name,
-                      what);
-        failed = true;
-    }
-}
-
-/* What the hooks of this rank have seen. */
-typedef struct record {
-    size_t allocations, fail_at;
-    long live;
-    char message[512];
-} record;
-
-static void *allocate(size_t bytes, void *user)
-{
-    record *r = user;
-    if (++r->allocations == r->fail_at) {
-        return NULL;
-    }
-    r->live++;
-    return malloc(bytes);
-}
-
-static void release(void *block, void *user)
-{
-    record *r = user;
-    r->live--;
-    free(block);
-}
-
-static void log_message(mlp_status status, const char *message, void *user)
-{
-    record *r = user;
-    if (status != MLP_OK) {
-        (void)snprintf(r->message, sizeof r->message, "%s", message);
-    }
-}
-
-/* Makes the network of a case. */
-static mlp_net *net_of(parts_case *c, record *r)
-{
-    mlp_net *net = NULL;
-    c->config.layers = c->layers;
-    if (r) {
-        c->config.hooks = (mlp_hooks){allocate, release, log_message, r};
-    }
-    if (mlp_net_create(&c->config, &net) != MLP_OK) {
-        abort();
-    }
-    return net;
-}
-
-/* The first row that rank r has, if each has a share of `all` rows that grows
- * with the rank: rank 0 has none. */
-static size_t uneven_begin(size_t all, int r)
-{
-    int whole = ranks * (ranks - 1) / 2;
-    return whole == 0 ? 0 : all * (size_t)(r * (r - 1) / 2) / (size_t)whole;
-}
-
-/* The rows of this rank: those of its parts, or an uneven share. */
-static mlp_cview own_rows(mlp_cview all, bool uneven)
-{
-    size_t R = (size_t)ranks;
-    size_t r = (size_t)rank;
-    size_t first = r * all.rows / R;
-    size_t end = (r + 1) * all.rows / R;
-    if (uneven) {
-        first = uneven_begin(all.rows, rank);
-        end = rank + 1 == ranks ? all.rows : uneven_begin(all.rows, rank + 1);
-    }
-    return mlp_cview_rows(all, first, end - first);
-}
-
-/* A view of the same numbers with gaps between them. */
-static mlp_cview strided(mlp_cview all, double *memory)
-{
-    mlp_cview view = all;
-    float *floats = (float *)(void *)memory;
-    view.row_stride = 2 * all.cols + 3;
-    view.col_stride = 2;
-    view.data = memory;
-    for (size_t i = 0; i < all.rows; i++) {
-        for (size_t j = 0; j < all.cols; j++) {
-            double x = mlp_cview_at(all, i, j);
-            size_t at = i * view.row_stride + 2 * j;
-            if (all.dtype == MLP_F64) {
-                memory[at] = x;
-            } else {
-                floats[at] = (float)x;
-            }
-        }
-    }
-    return view;
+    return mlp_cview_rows(c->X, 0, CASE_ROWS);
 }
 
 /* Fits the case in this process alone, and returns the hash. */
@@ -137,7 +40,7 @@ static uint64_t hash_alone(parts_case *c)
         status = mlp_fit(net, c->X, c->Y, &options, &history);
     }
     expect(status == MLP_OK, "one process fails", c->name);
-    uint64_t hash = hash_of_fit(net, history, c->X);
+    uint64_t hash = hash_of_fit(net, history, first_rows(c));
     mlp_history_free(history);
     mlp_net_free(net);
     return hash;
@@ -162,25 +65,69 @@ static mlp_status fit_all(mlp_net *net, parts_case *c, bool uneven,
                        &options, NULL, history);
 }
 
-/* All cases give the bits of one process. */
+/* The ranks give the bits of one process. */
+static void try_case(parts_case *c, bool uneven)
+{
+    record r = {.fail_at = 0};
+    mlp_history *history = NULL;
+    mlp_net *net = net_of(c, &r);
+    mlp_status status = fit_all(net, c, uneven, &history);
+    expect(status == MLP_OK, r.message, c->name);
+    if (status == MLP_OK) {
+        expect(hash_of_fit(net, history, first_rows(c)) == hash_alone(c),
+               "other bits than one process", c->name);
+    }
+    mlp_history_free(history);
+    mlp_net_free(net);
+    expect(r.live == 0, "memory is lost", c->name);
+}
+
 static void try_equal(const parts_rows *rows, bool uneven)
 {
     for (size_t i = 0; i < PARTS_CASES; i++) {
         parts_case c;
-        record r = {.fail_at = 0};
-        mlp_history *history = NULL;
         set_parts_case(i, rows, &c);
-        mlp_net *net = net_of(&c, &r);
-        mlp_status status = fit_all(net, &c, uneven, &history);
-        expect(status == MLP_OK, r.message, c.name);
-        if (status == MLP_OK) {
-            expect(hash_of_fit(net, history, c.X) == hash_alone(&c),
-                   "other bits than one process", c.name);
-        }
-        mlp_history_free(history);
-        mlp_net_free(net);
-        expect(r.live == 0, "memory is lost", c.name);
+        try_case(&c, uneven);
     }
+}
+
+/* Gradients of both types that go in halves, since they exceed 4 kB. */
+static void try_long_gradients(const parts_rows *rows)
+{
+    static const size_t of[] = {ADAM, MOMENTUM};
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        parts_case c;
+        set_parts_case(of[i], rows, &c);
+        c.layers[0].width = 151;
+        try_case(&c, false);
+    }
+}
+
+/* The weights of 1030 batches are an array that is longer than the gradient and
+ * than twice the buffer of 4 kB, so it goes in pieces. */
+static void try_many_batches(const parts_rows *rows)
+{
+    enum { BATCHES = 1030, MANY = BATCHES * CASE_PARTS };
+    static double X[MANY * CASE_INPUTS], Y[MANY * CASE_CLASSES], weights[MANY];
+    parts_case c;
+    set_parts_case(ADAM, rows, &c);
+    for (size_t i = 0; i < MANY; i++) {
+        size_t k = i % CASE_ROWS;
+        memcpy(X + i * CASE_INPUTS, rows->X64 + k * CASE_INPUTS,
+               CASE_INPUTS * sizeof *X);
+        memcpy(Y + i * CASE_CLASSES, rows->Y64 + k * CASE_CLASSES,
+               CASE_CLASSES * sizeof *Y);
+        weights[i] = 1.0 + 0.001 * (double)i;
+    }
+    c.name = "many batches";
+    c.X = mlp_cview_f64(X, MANY, CASE_INPUTS);
+    c.Y = mlp_cview_f64(Y, MANY, CASE_CLASSES);
+    c.row_weights = mlp_cview_f64(weights, MANY, 1);
+    c.options.batch_size = CASE_PARTS;
+    c.options.epochs = 1;
+    c.layers[0] = (mlp_layer){.width = CASE_CLASSES};
+    c.config.n_layers = 1;
+    try_case(&c, false);
 }
 
 /* Sets *c to a case whose trainer has a state that must be kept. */
@@ -290,18 +237,12 @@ static void expect_end(const char *name, mlp_status got, mlp_status expected,
     if (expected != MLP_OK && ranks > 1) {
         expect(strstr(r->message, rank_text) != NULL, r->message, name);
     }
-    uint64_t hash = hash_of_fit(net, NULL, X);
-    uint64_t first = hash;
-    if (MPI_Bcast(&first, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD) != MPI_SUCCESS) {
-        abort();
-    }
-    expect(hash == first, "another network than rank 0", name);
+    expect_as_rank_0(hash_of_fit(net, NULL, X), name);
 }
 
-/* Plants one failure. `fails_at` is an allocation of the culprit. */
+/* Plants one failure. */
 static void try_failure(const parts_rows *given, const char *what,
-                        mlp_status expected, size_t fails_at,
-                        size_t *allocations)
+                        mlp_status expected)
 {
     parts_rows *rows = malloc(sizeof *rows);
     if (!rows) {
@@ -327,16 +268,12 @@ static void try_failure(const parts_rows *given, const char *what,
         c.options.batch_size = 41;
     }
     c.options.standardise = strcmp(what, "loss") != 0;
-    r.allocations = 0;
-    r.fail_at = is_culprit() ? fails_at : 0;
     mlp_train_options options = c.options;
     options.parts = 1;
     mlp_status status =
         c.streams ? mlp_mpi_fit_stream(net, bad_chunk, &c, &options, NULL, NULL)
                   : mlp_mpi_fit(net, own_rows(c.X, false), own_rows(c.Y, false),
                                 &options, NULL, NULL);
-    r.fail_at = 0;
-    *allocations = r.allocations;
     set_parts_case(ADAM, given, &c); /* whose X has no NaN */
     expect_end(what, status, expected, &r, net, c.X);
     mlp_net_free(net);
@@ -346,51 +283,228 @@ static void try_failure(const parts_rows *given, const char *what,
 
 static void try_failures(const parts_rows *rows)
 {
-    size_t allocations = 0;
-    try_failure(rows, "row", MLP_ERR_NOT_FINITE, 0, &allocations);
-    try_failure(rows, "loss", MLP_ERR_DIVERGED, 0, &allocations);
-    try_failure(rows, "rate", MLP_ERR_ARGUMENT, 0, &allocations);
-    try_failure(rows, "stop", MLP_OK, 0, &allocations);
-    try_failure(rows, "chunk", MLP_ERR_FORMAT, 0, &allocations);
-    try_failure(rows, "batch size", MLP_ERR_ARGUMENT, 0, &allocations);
-    try_failure(rows, "none", MLP_OK, 0, &allocations);
-    int most = (int)allocations;
-    if (MPI_Bcast(&most, 1, MPI_INT, ranks - 1, MPI_COMM_WORLD) !=
-        MPI_SUCCESS) {
-        abort();
-    }
-    for (int n = 1; n <= most; n++) {
-        try_failure(rows, "memory", MLP_ERR_MEMORY, (size_t)n, &allocations);
-    }
+    try_failure(rows, "row", MLP_ERR_NOT_FINITE);
+    try_failure(rows, "loss", MLP_ERR_DIVERGED);
+    try_failure(rows, "rate", MLP_ERR_ARGUMENT);
+    try_failure(rows, "stop", MLP_OK);
+    try_failure(rows, "chunk", MLP_ERR_FORMAT);
+    try_failure(rows, "batch size", MLP_ERR_ARGUMENT);
+    try_failure(rows, "none", MLP_OK);
 }
 
 /* ---------------------------------------------------------------------------
  * Calls that cannot be
  */
 
+/* A mistake of one rank. `told` is in a message of this rank. */
+typedef struct mistake {
+    const char *name, *told;
+    mlp_status expected;
+    bool needs_others; /* it is a mistake only beside another rank */
+    void (*make)(parts_case *c, mlp_mpi_options *mpi);
+} mistake;
+
+static void spoil_reserved(parts_case *c, mlp_mpi_options *mpi)
+{
+    (void)c;
+    mpi->reserved[3] = 1;
+}
+
+static void ask_for_no_parts(parts_case *c, mlp_mpi_options *mpi)
+{
+    (void)c;
+    mpi->parts = 0;
+}
+
+static void ask_for_three_parts(parts_case *c, mlp_mpi_options *mpi)
+{
+    (void)c;
+    mpi->parts = 3;
+}
+
+static void ask_for_many_parts(parts_case *c, mlp_mpi_options *mpi)
+{
+    (void)c;
+    mpi->parts = (size_t)MLP_MAX_PARTS * 2;
+}
+
+static void ask_for_one_part(parts_case *c, mlp_mpi_options *mpi)
+{
+    (void)c;
+    mpi->parts = 1;
+}
+
+static void ask_for_other_parts(parts_case *c, mlp_mpi_options *mpi)
+{
+    (void)c;
+    mpi->parts = 16;
+}
+
+static void lose_data(parts_case *c, mlp_mpi_options *mpi)
+{
+    (void)mpi;
+    c->X.data = NULL;
+}
+
+static void claim_many_rows(parts_case *c, mlp_mpi_options *mpi)
+{
+    (void)mpi;
+    c->Y.rows = (size_t)INT_MAX + 1;
+}
+
+static void claim_many_columns(parts_case *c, mlp_mpi_options *mpi)
+{
+    (void)mpi;
+    c->X.cols = INT_MAX;
+}
+
+static void lose_a_target(parts_case *c, mlp_mpi_options *mpi)
+{
+    (void)mpi;
+    c->Y.rows--;
+}
+
+static void lose_a_weight(parts_case *c, mlp_mpi_options *mpi)
+{
+    (void)mpi;
+    c->options.row_weights = mlp_cview_rows(c->Y, 0, CASE_ROWS - 1);
+}
+
+static void lose_validation_targets(parts_case *c, mlp_mpi_options *mpi)
+{
+    (void)mpi;
+    c->options.X_validation = c->X;
+}
+
+static void lose_a_column(parts_case *c, mlp_mpi_options *mpi)
+{
+    (void)mpi;
+    c->X.cols--;
+}
+
+static void take_classes(parts_case *c, mlp_mpi_options *mpi)
+{
+    (void)mpi;
+    c->Y.dtype = MLP_I32;
+}
+
+static const mistake mistakes[] = {
+    {"reserved", "got 1 in element 3", MLP_ERR_ARGUMENT, false, spoil_reserved},
+    {"no parts", "parts: expects a power of two up to 1024, got 0",
+     MLP_ERR_ARGUMENT, false, ask_for_no_parts},
+    {"three parts", "parts: expects a power of two up to 1024, got 3",
+     MLP_ERR_ARGUMENT, false, ask_for_three_parts},
+    {"2048 parts", "parts: expects a power of two up to 1024, got 2048",
+     MLP_ERR_ARGUMENT, false, ask_for_many_parts},
+    {"one part", "ranks: expects a power of two up to the 1 part, got",
+     MLP_ERR_ARGUMENT, true, ask_for_one_part},
+    {"other parts", "expects 8 parts, as rank 0 has, got 16", MLP_ERR_ARGUMENT,
+     true, ask_for_other_parts},
+    {"no data", "X: the data is NULL", MLP_ERR_NULL, false, lose_data},
+    {"many rows", "Y: expects at most 2147483647 rows of", MLP_ERR_LIMIT, false,
+     claim_many_rows},
+    {"many columns", "columns on a rank, got 203 of 2147483647", MLP_ERR_LIMIT,
+     false, claim_many_columns},
+    {"a target too few", "expects as many rows of X as of Y, got 203 and 202",
+     MLP_ERR_SHAPE, false, lose_a_target},
+    {"a weight too few", "202 row_weights", MLP_ERR_SHAPE, false,
+     lose_a_weight},
+    {"validation without targets", "203 and 0 for validation", MLP_ERR_SHAPE,
+     false, lose_validation_targets},
+    {"a column too few", "X: ", MLP_ERR_SHAPE, false, lose_a_column},
+    {"another type", "Y: ", MLP_ERR_DTYPE, false, take_classes},
+};
+
+/* The last rank makes the mistake, and all ranks fail, each with a message that
+ * names this rank, before their networks change. */
+static void try_mistake(const mistake *m, const parts_rows *rows)
+{
+    parts_case c;
+    record r = {.fail_at = 0};
+    mlp_mpi_options mpi = mlp_mpi_defaults();
+    mlp_history *history = NULL;
+    set_parts_case(ADAM, rows, &c);
+    mlp_net *net = net_of(&c, &r);
+    uint64_t before = hash_of_fit(net, NULL, c.X);
+    bool is_made = ranks > 1 || !m->needs_others;
+    mlp_cview X = c.X;
+    if (is_made && is_culprit()) {
+        m->make(&c, &mpi);
+    }
+    mlp_status status = mlp_mpi_fit(net, c.X, c.Y, &c.options, &mpi, &history);
+    expect(status == (is_made ? m->expected : MLP_OK), mlp_status_text(status),
+           m->name);
+    if (is_made) {
+        char text[32];
+        (void)snprintf(text, sizeof text, "rank %d", ranks - 1);
+        expect(is_culprit() || strstr(r.message, text) != NULL, r.message,
+               m->name);
+        expect(!is_culprit() || strstr(r.message, m->told) != NULL, r.message,
+               m->name);
+        expect(!history, "there is a history", m->name);
+        expect(hash_of_fit(net, NULL, X) == before, "the network has changed",
+               m->name);
+    }
+    mlp_history_free(history);
+    mlp_net_free(net);
+    expect(r.live == 0, "memory is lost", m->name);
+}
+
+/* A NULL of the last rank, which has no object with a hook then, is an error of
+ * all. */
+static void try_null(const parts_rows *rows)
+{
+    parts_case c;
+    record r = {.fail_at = 0};
+    set_parts_case(WEIGHTED_STREAM, rows, &c);
+    mlp_net *net = net_of(&c, &r);
+    mlp_trainer *trainer = trainer_of(net, &c);
+    bool has = !is_culprit();
+    mlp_net *no_net = has ? net : NULL;
+    mlp_trainer *no_trainer = has ? trainer : NULL;
+    mlp_next_chunk *next = next_parts_chunk;
+    mlp_next_chunk *no_next = has ? next : NULL;
+    const mlp_train_options *o = &c.options;
+    uint64_t before = hash_of_fit(net, NULL, c.X);
+    mlp_status got[] = {
+        mlp_mpi_fit(no_net, c.X, c.Y, o, NULL, NULL),
+        mlp_mpi_fit_stream(no_net, next, &c, o, NULL, NULL),
+        mlp_mpi_fit_stream(net, no_next, &c, o, NULL, NULL),
+        mlp_mpi_trainer_fit(no_trainer, c.X, c.Y, o, NULL, NULL),
+        mlp_mpi_trainer_fit_stream(no_trainer, next, &c, o, NULL, NULL),
+        mlp_mpi_trainer_fit_stream(trainer, no_next, &c, o, NULL, NULL),
+        mlp_mpi_broadcast(no_net, 0, MPI_COMM_WORLD)};
+    for (size_t i = 0; i < sizeof got / sizeof *got; i++) {
+        expect(got[i] == MLP_ERR_NULL, mlp_status_text(got[i]), "NULL");
+    }
+    expect(hash_of_fit(net, NULL, c.X) == before, "the network has changed",
+           "NULL");
+    mlp_trainer_free(trainer);
+    mlp_net_free(net);
+    expect(r.live == 0, "memory is lost", "NULL");
+}
+
+/* What makes a call of all ranks impossible. */
 static void try_misuse(const parts_rows *rows)
 {
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        try_mistake(&mistakes[i], rows);
+    }
+    try_null(rows);
     parts_case c;
     record r = {.fail_at = 0};
     set_parts_case(ADAM, rows, &c);
     mlp_net *net = net_of(&c, &r);
     mlp_mpi_options mpi = mlp_mpi_defaults();
-#define FIT(net) mlp_mpi_fit(net, c.X, c.Y, &c.options, &mpi, NULL)
-    expect(FIT(is_culprit() ? NULL : net) == MLP_ERR_NULL, "no network",
-           "misuse");
-    mpi.parts = is_culprit() ? 3 : 8;
-    expect(FIT(net) == MLP_ERR_ARGUMENT, "three parts", "misuse");
-    mpi.parts = is_culprit() && ranks > 1 ? 16 : 8;
-    expect(FIT(net) == (ranks > 1 ? MLP_ERR_ARGUMENT : MLP_OK), "other parts",
-           "misuse");
-    mpi.parts = 8;
     mpi.comm = MPI_COMM_NULL;
+#define FIT(net) mlp_mpi_fit(net, c.X, c.Y, &c.options, &mpi, NULL)
     expect(FIT(net) == MLP_ERR_ARGUMENT, "no communicator", "misuse");
-    expect(mlp_mpi_broadcast(net, ranks, MPI_COMM_WORLD) == MLP_ERR_ARGUMENT,
-           "no such root", "misuse");
     mpi = mlp_mpi_defaults();
-    c.X.cols -= is_culprit() ? 1 : 0;
-    expect(FIT(net) == MLP_ERR_SHAPE, "a column too few", "misuse");
+    for (int root = -1; root <= ranks; root += ranks + 1) {
+        int its = is_culprit() ? root : 0;
+        expect(mlp_mpi_broadcast(net, its, MPI_COMM_WORLD) == MLP_ERR_ARGUMENT,
+               "no such root", "misuse");
+    }
     mlp_net_free(net);
     set_parts_case(ADAM, rows, &c);
     c.layers[1].width += is_culprit() && ranks > 1 ? 1 : 0;
@@ -399,6 +513,20 @@ static void try_misuse(const parts_rows *rows)
            "another network", "misuse");
     mlp_net_free(net);
     expect(r.live == 0, "memory is lost", "misuse");
+}
+
+/* Before MPI_Init and after MPI_Finalize there are no ranks. */
+static void try_without_mpi(const parts_rows *rows, const char *when)
+{
+    parts_case c;
+    record r = {.fail_at = 0};
+    set_parts_case(ADAM, rows, &c);
+    mlp_net *net = net_of(&c, &r);
+    mlp_status status = mlp_mpi_broadcast(net, 0, MPI_COMM_WORLD);
+    expect(status == MLP_ERR_ORDER, mlp_status_text(status), when);
+    expect(strstr(r.message, "between MPI_Init and MPI_Finalize") != NULL,
+           r.message, when);
+    mlp_net_free(net);
 }
 
 /* All get the network of the last rank. */
@@ -420,18 +548,22 @@ static void try_broadcast(const parts_rows *rows)
 
 int main(int argc, char **argv)
 {
-    if (MPI_Init(&argc, &argv) != MPI_SUCCESS) {
+    parts_rows *rows = new_parts_rows();
+    try_without_mpi(rows, "before MPI_Init");
+    if (!start_ranks(&argc, &argv)) {
         return EXIT_FAILURE;
     }
-    (void)MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    (void)MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-    parts_rows *rows = new_parts_rows();
     const char *what = argc > 1 ? argv[1] : "equal";
     if (strcmp(what, "equal") == 0) {
         try_equal(rows, false);
         try_broadcast(rows);
     } else if (strcmp(what, "uneven") == 0) {
         try_equal(rows, true);
+    } else if (strcmp(what, "long") == 0) {
+        try_long_gradients(rows);
+        if (ranks <= 2) { /* more would show no more pieces, and take long */
+            try_many_batches(rows);
+        }
     } else if (argc > 2) {
         try_checkpoint(rows, argv[2], strcmp(what, "resume") == 0);
     } else if (strcmp(what, "failures") == 0) {
@@ -439,10 +571,9 @@ int main(int argc, char **argv)
     } else {
         try_misuse(rows);
     }
-    free(rows);
-    int mine = failed;
-    int any = 0;
-    (void)MPI_Allreduce(&mine, &any, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+    failed = most_of_all(failed) > 0;
     (void)MPI_Finalize();
-    return any ? EXIT_FAILURE : EXIT_SUCCESS;
+    try_without_mpi(rows, "after MPI_Finalize");
+    free(rows);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # A fit on 1, 2, 4 and 8 ranks has the bits of a fit in one process, ranks fail
-# together, and a checkpoint goes on with another number of ranks. With the
+# together, after each fault, and a checkpoint goes on with another number of
+# ranks. With the
 # argument `everywhere` the library is built again with each MPI that Debian has,
 # and with sanitizers for two ranks.
 #
@@ -30,10 +31,23 @@ ranks() {
 all_of() {
     for n in 1 2 4 8; do
         [ "$n" -le "$1" ] || continue
-        for what in equal uneven failures misuse; do
+        for what in equal uneven long failures misuse; do
             ranks "$n" "$what"
         done
     done
+    # Ranks that wait take the time of others, so four of them have fewer faults.
+    # A third rank sees the failure of one in the state that the root sent.
+    fit=$program
+    program=${program%_fit}_faults
+    for n in 1 2 4; do
+        [ "$n" -le "$1" ] || continue
+        case $n in
+        4) ranks "$n" mlp_mpi_broadcast ;;
+        *) ranks "$n" ;;
+        esac
+        grep "^faults on" "$scratch/log"
+    done
+    program=$fit
     rm -f "$scratch/checkpoint.mlp"
     ranks 2 save "$scratch/checkpoint.mlp"
     for n in 1 2 4; do
@@ -51,7 +65,7 @@ build_for_mpi() {
     quietly cmake -S "$source" -B "$into" -DMPI_C_COMPILER="$mpicc" \
         -DCMAKE_BUILD_TYPE=Release -DMLP_DATA=OFF -DMLP_FOREIGN=OFF \
         -DMLP_SHOW=OFF -DMLP_ONNX=OFF -DMLP_BUILD_EXAMPLES=OFF "$@"
-    quietly cmake --build "$into" --parallel 2 --target mpi_fit
+    quietly cmake --build "$into" --parallel 2 --target mpi_fit mpi_faults
     program=$into/tests/mpi/mpi_fit
 }
 

@@ -49,8 +49,9 @@ mpi_taken='MPI_Allgather MPI_Allreduce MPI_Alltoallv MPI_Bcast MPI_Comm_dup
     MPI_Comm_free MPI_Comm_rank MPI_Comm_set_errhandler MPI_Comm_size
     MPI_Error_string MPI_Finalized MPI_Initialized MPI_Sendrecv MPI_Type_commit
     MPI_Type_contiguous MPI_Type_free ompi_mpi_byte ompi_mpi_comm_null
-    ompi_mpi_comm_world ompi_mpi_double ompi_mpi_errors_return ompi_mpi_float
-    ompi_mpi_int ompi_mpi_op_min ompi_mpi_uint64_t'
+    ompi_mpi_comm_world ompi_mpi_datatype_null ompi_mpi_double
+    ompi_mpi_errors_return ompi_mpi_float ompi_mpi_int ompi_mpi_op_min
+    ompi_mpi_uint64_t'
 
 # look <archive> <what it may take>
 look() {

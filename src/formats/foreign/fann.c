@@ -358,11 +358,9 @@ static mlp_status read_layers(fann *f, mlpi_scanner *s)
  * neuron of the layer before. */
 static bool read_neuron(fann *f, mlp_net *net, size_t l, size_t k, size_t first)
 {
-    neuron n;
+    neuron n = {.inputs = 0};
     double w = 0.0;
-    if (!next_neuron(&f->neurons, &n)) {
-        return false;
-    }
+    (void)next_neuron(&f->neurons, &n); /* read_layer has read it, too */
     double factor = n.steepness * activations[n.activation].factor;
     for (size_t j = 0; j < f->size[l - 1]; j++) {
         if (!next_weight(&f->connections, first + j, &w) ||
@@ -375,25 +373,25 @@ static bool read_neuron(fann *f, mlp_net *net, size_t l, size_t k, size_t first)
 }
 
 /* Skips neurons that compute nothing: inputs and bias neurons. */
-static bool skip_neurons(fann *f, size_t count)
+static void skip_neurons(fann *f, size_t count)
 {
     neuron n;
-    while (count > 0 && next_neuron(&f->neurons, &n)) {
-        count--;
+    for (; count > 0; count--) {
+        (void)next_neuron(&f->neurons, &n);
     }
-    return count == 0;
 }
 
 /* Reads all weights. The inputs and the bias neurons have none. */
 static mlp_status read_weights(fann *f, mlp_net *net)
 {
     size_t first = 0;
-    bool good = skip_neurons(f, f->size[0] + 1);
+    bool good = true;
+    skip_neurons(f, f->size[0] + 1);
     for (size_t l = 1; l <= f->L && good; l++) {
         for (size_t k = 0; k < f->size[l] && good; k++) {
             good = read_neuron(f, net, l, k, first);
         }
-        good = good && skip_neurons(f, 1);
+        skip_neurons(f, 1);
         first += f->size[l - 1] + 1;
     }
     return good && mlpi_scan_end(&f->connections)

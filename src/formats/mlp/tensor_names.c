@@ -74,12 +74,14 @@ static int compare_numbers(mlpi_span a, mlpi_span b)
     return memcmp(a.text, b.text, a.size);
 }
 
-/* Parts of both names are compared in turn: a number, or another byte. If all
- * parts are equal, as those of "1" and "01" are, bytes decide. */
-int mlpi_names_compare(mlpi_span a, mlpi_span b)
+/* Compares parts of both names in turn: a number, or another byte. *by_number
+ * becomes true if the first parts that differ are numbers. If all parts are
+ * equal, as those of "1" and "01" are, bytes decide. */
+static int compare(mlpi_span a, mlpi_span b, bool *by_number)
 {
     size_t i = common_beginning(a, b);
     size_t j = i;
+    *by_number = false;
     while (i < a.size && j < b.size) {
         char x = a.text[i];
         char y = b.text[j];
@@ -87,6 +89,7 @@ int mlpi_names_compare(mlpi_span a, mlpi_span b)
             mlpi_span p = take_number(a, &i);
             int result = compare_numbers(p, take_number(b, &j));
             if (result != 0) {
+                *by_number = true;
                 return result;
             }
         } else if (x != y) {
@@ -103,9 +106,15 @@ int mlpi_names_compare(mlpi_span a, mlpi_span b)
     return bytes != 0 ? bytes : (a.size > b.size) - (a.size < b.size);
 }
 
+int mlpi_names_compare(mlpi_span a, mlpi_span b)
+{
+    bool by_number = false;
+    return compare(a, b, &by_number);
+}
+
 bool mlpi_names_differ_by_number(mlpi_span a, mlpi_span b)
 {
-    size_t i = common_beginning(a, b);
-    return i < a.size && i < b.size && is_digit(a.text[i]) &&
-           is_digit(b.text[i]);
+    bool by_number = false;
+    (void)compare(a, b, &by_number);
+    return by_number;
 }

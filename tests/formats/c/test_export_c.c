@@ -433,6 +433,151 @@ static void jacobians_are_written_if_asked_for(void **state)
     mlp_net_free(net);
 }
 
+/* A network, and the body of its function. */
+typedef struct jacobian_case {
+    model net;
+    bool scales_in, scales_out;
+    const char *expected;
+} jacobian_case;
+
+static const jacobian_case jacobian_cases[] = {
+    /* Fewer inputs than outputs: from the inputs on. */
+    {{2, 2, {{16, MLP_ACT_TANH}, {3, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE},
+     true,
+     true,
+     "{\n"
+     "    double *a = scratch;\n"
+     "    double *b = scratch + 32;\n"
+     "    double *d1 = scratch + 36;\n"
+     "    size_t i;\n"
+     "\n"
+     "    standardise(2, input_scaling, x, b);\n"
+     "    dense(2, 16, w1, b, d1);\n"
+     "    for (i = 0; i < 16; i++) {\n"
+     "        d1[i] = tanh_of(d1[i]);\n"
+     "        d1[i] = tanh_derivative(d1[i]);\n"
+     "    }\n"
+     "    set_unit(2, b);\n"
+     "    scale_rows_down(2, 2, input_scaling, b);\n"
+     "    multiply_matrix(16, 2, 2, w1, 1, 16, b, a);\n"
+     "    multiply_rows(16, 2, d1, a);\n"
+     "    multiply_matrix(3, 16, 2, w2, 1, 3, a, jacobian);\n"
+     "    scale_rows_up(3, 2, output_scaling, jacobian);\n"
+     "}\n"},
+    /* No layer has derivatives other than 1, so x plays no part. */
+    {{3, 2, {{4, MLP_ACT_IDENTITY}, {2, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE},
+     true,
+     true,
+     "{\n"
+     "    double *a = scratch;\n"
+     "    double *b = scratch + 8;\n"
+     "\n"
+     "    (void)x;\n"
+     "    set_unit(2, b);\n"
+     "    scale_rows_up(2, 2, output_scaling, b);\n"
+     "    multiply_matrix(4, 2, 2, w2, 2, 1, b, a);\n"
+     "    multiply_matrix(3, 4, 2, w1, 4, 1, a, b);\n"
+     "    scale_rows_down(3, 2, input_scaling, b);\n"
+     "    transpose(3, 2, b, jacobian);\n"
+     "}\n"},
+    /* The hidden layer without an activation has no array of derivatives. */
+    {{3,
+      3,
+      {{4, MLP_ACT_IDENTITY}, {5, MLP_ACT_GELU}, {2, MLP_ACT_SOFTMAX}},
+      MLP_LOSS_CCE},
+     false,
+     false,
+     "{\n"
+     "    double *a = scratch;\n"
+     "    double *b = scratch + 8;\n"
+     "    double *d2 = scratch + 18;\n"
+     "    double *d3 = scratch + 23;\n"
+     "    size_t i;\n"
+     "\n"
+     "    dense(3, 4, w1, x, a);\n"
+     "    dense(4, 5, w2, a, d2);\n"
+     "    for (i = 0; i < 5; i++) {\n"
+     "        b[i] = gelu_of(d2[i]);\n"
+     "        d2[i] = gelu_derivative(d2[i]);\n"
+     "    }\n"
+     "    dense(5, 2, w3, b, d3);\n"
+     "    probabilities(2, d3);\n"
+     "    set_unit(2, a);\n"
+     "    multiply_by_softmax(2, 2, d3, a);\n"
+     "    multiply_matrix(5, 2, 2, w3, 2, 1, a, b);\n"
+     "    multiply_rows(5, 2, d2, b);\n"
+     "    multiply_matrix(4, 5, 2, w2, 5, 1, b, a);\n"
+     "    multiply_matrix(3, 4, 2, w1, 4, 1, a, b);\n"
+     "    transpose(3, 2, b, jacobian);\n"
+     "}\n"},
+    /* One output: nothing is transposed. */
+    {{3, 2, {{5, MLP_ACT_TANH}, {1, MLP_ACT_GELU}}, MLP_LOSS_MSE},
+     true,
+     false,
+     "{\n"
+     "    double *a = scratch;\n"
+     "    double *b = scratch + 5;\n"
+     "    double *d1 = scratch + 8;\n"
+     "    double *d2 = scratch + 13;\n"
+     "    size_t i;\n"
+     "\n"
+     "    standardise(3, input_scaling, x, b);\n"
+     "    dense(3, 5, w1, b, d1);\n"
+     "    for (i = 0; i < 5; i++) {\n"
+     "        a[i] = tanh_of(d1[i]);\n"
+     "        d1[i] = tanh_derivative(a[i]);\n"
+     "    }\n"
+     "    dense(5, 1, w2, a, d2);\n"
+     "    for (i = 0; i < 1; i++) {\n"
+     "        d2[i] = gelu_derivative(d2[i]);\n"
+     "    }\n"
+     "    set_unit(1, b);\n"
+     "    multiply_rows(1, 1, d2, b);\n"
+     "    multiply_matrix(5, 1, 1, w2, 1, 1, b, a);\n"
+     "    multiply_rows(5, 1, d1, a);\n"
+     "    multiply_matrix(3, 5, 1, w1, 5, 1, a, jacobian);\n"
+     "    scale_rows_down(3, 1, input_scaling, jacobian);\n"
+     "}\n"},
+};
+
+/* Returns the body of the function of the Jacobian, to be freed. */
+static char *jacobian_body(const folder *f, const jacobian_case *c)
+{
+    static const double mean[3] = {1, 2, 3};
+    static const double std[3] = {0.5, 2, 4};
+    mlp_net *net = new_net(&c->net, MLP_F64, NULL);
+    mlp_export_options options = mlp_export_defaults();
+    options.jacobian = true;
+    if (c->scales_in) {
+        assert_int_equal(mlp_net_set_scaling(net, mean, std), MLP_OK);
+    }
+    if (c->scales_out) {
+        assert_int_equal(mlp_net_set_target_scaling(net, mean, std), MLP_OK);
+    }
+    assert_int_equal(mlp_export_c(net, f->code, &options, NULL), MLP_OK);
+    mlp_net_free(net);
+    char *code = text_of(f->code);
+    char *function = strstr(code, "void net_1_jacobian(");
+    assert_non_null(function);
+    char *body = strstr(function, "\n{\n");
+    assert_non_null(body);
+    char *end = strstr(body, "\n}\n");
+    assert_non_null(end);
+    end[3] = '\0';
+    memmove(code, body + 1, strlen(body + 1) + 1);
+    return code;
+}
+
+/* Each function does what its network needs, and no more. */
+static void a_jacobian_follows_its_network(void **state)
+{
+    for (size_t i = 0; i < COUNT(jacobian_cases); i++) {
+        char *body = jacobian_body(*state, &jacobian_cases[i]);
+        assert_string_equal(body, jacobian_cases[i].expected);
+        free(body);
+    }
+}
+
 /* Integers have no derivatives. A Jacobian may overflow where outputs do not,
  * and C has no constants for that. */
 static void jacobians_that_cannot_be_are_refused(void **state)
@@ -604,6 +749,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(code_has_what_it_needs_alone,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(jacobians_are_written_if_asked_for,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_jacobian_follows_its_network,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(jacobians_that_cannot_be_are_refused,
                                         make_folder, remove_folder),

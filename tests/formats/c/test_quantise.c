@@ -6,6 +6,8 @@
  */
 #include "support/training.h"
 
+#include <float.h>
+
 #include "formats/c/quantise.h"
 
 enum { ROWS = 200 };
@@ -412,6 +414,47 @@ static void numbers_are_scored_by_r2(void **state)
     free_trained(&t);
 }
 
+/* The head of the code tells the scores, with four places as long as a number
+ * has so many that count. Targets that hardly vary have an R2 far below 0. */
+static void scores_are_written_with_four_places(void **state)
+{
+    (void)state;
+    static const double spreads[] = {0.6, 1e-10};
+    static const char *const expected[] = {"with real numbers: -6.1111.\n",
+                                           "with real numbers: -1.0e20.\n"};
+    const char code[] = "/tmp/mlp_int8_score.c";
+    const model m = {1, 1, {{1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+    mlp_net *net = new_net(&m, MLP_F64, NULL);
+    mlp_view X = new_matrix(MLP_F64, 2, 1, (double[]){-1, 1});
+    mlp_view Y = new_matrix(MLP_F64, 2, 1, NULL);
+    fill(tensor(net, MLP_W, 1), 1);
+    for (size_t i = 0; i < COUNT(spreads); i++) {
+        mlp_export_options options = mlp_export_defaults();
+        mlp_export_report report;
+        char head[1024] = "";
+        options.int8 = true;
+        options.max_score_drop = INFINITY;
+        options.X = ro(X);
+        options.Y = ro(Y);
+        put(Y, 0, 0, spreads[i]);
+        put(Y, 1, 0, -spreads[i]);
+        assert_int_equal(mlp_export_c(net, code, &options, &report), MLP_OK);
+        FILE *file = fopen(code, "rb");
+        assert_non_null(file);
+        assert_true(fread(head, 1, sizeof head - 1, file) > 0);
+        (void)fclose(file);
+        if (!strstr(head, expected[i])) {
+            fail_msg("%g: expected %s in %s", report.score_before, expected[i],
+                     head);
+        }
+    }
+    assert_int_equal(remove(code), 0);
+    assert_int_equal(remove("/tmp/mlp_int8_score.h"), 0);
+    free(X.data);
+    free(Y.data);
+    mlp_net_free(net);
+}
+
 /* The report of a refused network tells the same sizes as if it were
  * written. */
 static void what_loses_too_much_is_refused(void **state)
@@ -491,15 +534,29 @@ static void what_is_out_of_range_is_refused(void **state)
     const double huge = 1e300;
     const double tiny = 1e-300;
     const double zero = 0;
+    const double one = 1;
     mlp_export_options options = mlp_export_defaults();
     options.int8 = true;
     mlp_view X = random_matrix(MLP_F64, 20, 1, -1, 1);
     mlp_net *net = new_net(&m, MLP_F64, &record);
     options.X = ro(X);
-    assert_int_equal(mlp_net_set_target_scaling(net, &zero, &huge), MLP_OK);
-    assert_told(&record, mlp_export_c(net, code, &options, NULL),
-                MLP_ERR_NOT_FINITE, "outputs that a float");
+    const double *const scalings[][2] = {
+        {&zero, &huge}, {&huge, &one}, {&zero, &tiny}};
+    for (size_t i = 0; i < COUNT(scalings); i++) {
+        assert_int_equal(
+            mlp_net_set_target_scaling(net, scalings[i][0], scalings[i][1]),
+            MLP_OK);
+        assert_told(&record, mlp_export_c(net, code, &options, NULL),
+                    MLP_ERR_NOT_FINITE, "outputs that a float");
+    }
     assert_int_equal(mlp_net_set_target_scaling(net, NULL, NULL), MLP_OK);
+    /* The product is finite with the input, and is not with the float that
+     * stands for the input, 1.00000012. */
+    fill(X, 1.00000009);
+    fill(tensor(net, MLP_W, 1), DBL_MAX / 1.0000001);
+    assert_told(&record, mlp_export_c(net, code, &options, NULL),
+                MLP_ERR_NOT_FINITE, "layer 1");
+    fill(tensor(net, MLP_W, 1), 1);
     fill(X, 0);
     put(X, 9, 0, 1e-60);
     assert_told(&record, mlp_export_c(net, code, &options, NULL),
@@ -554,6 +611,7 @@ int main(void)
         cmocka_unit_test(the_largest_sums_are_held),
         cmocka_unit_test(scores_are_those_of_the_rows),
         cmocka_unit_test(numbers_are_scored_by_r2),
+        cmocka_unit_test(scores_are_written_with_four_places),
         cmocka_unit_test(what_loses_too_much_is_refused),
         cmocka_unit_test(rows_that_cannot_be_are_refused),
         cmocka_unit_test(what_is_out_of_range_is_refused),

@@ -196,9 +196,29 @@ static void hexadecimal_floats_become_decimal(void **state)
     free(text);
 }
 
+/* The exponent may have a sign, and the number an f. Whole numbers and names
+ * that look like floats stay. */
+static void each_form_of_a_hexadecimal_float_is_known(void **state)
+{
+    (void)state;
+    static const short none[] = {-1};
+    static const mlpi_snippet snippet = {
+        .name = "x",
+        .dependencies = none,
+        .text = "x(0x1.8p-3f, 0x1p3, 0x1p+0, -0x1.8p1f, 0x10, 0xp1, e0x);\n"};
+    static const mlpi_snippet_table table = {1, &snippet};
+    mlpi_snippets snippets = {.table = &table, .needed = {true}};
+    char text[256] = "";
+    mlpi_writer to = {.bytes = (unsigned char *)text};
+    mlpi_snippets_put(&snippets, &to);
+    assert_string_equal(text,
+                        "\nx(0.1875f, 8.0, 1.0, -3.0f, 0x10, 0xp1, e0x);\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_form_of_a_hexadecimal_float_is_known),
         cmocka_unit_test(all_functions_of_the_exporter_are_there),
         cmocka_unit_test(unknown_names_mark_nothing),
         cmocka_unit_test(texts_are_whole_definitions),

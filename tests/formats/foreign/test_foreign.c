@@ -190,6 +190,28 @@ static void numbers_are_read_as_written(void **state)
     }
 }
 
+/* The power stops at 2^20 digits. */
+static void millions_of_digits_are_survived(void **state)
+{
+    (void)state;
+    enum { MANY = 1200000 };
+    char *digits = malloc(MANY + 1);
+    double x = 7;
+    assert_non_null(digits);
+    memset(digits, '0', MANY);
+    digits[MANY] = '\0';
+    digits[1] = '.';
+    digits[MANY - 1] = '1';
+    assert_true(scanned(digits, &x));
+    assert_true(same_number(x, 0));
+    digits[1] = '0';
+    assert_true(scanned(digits, &x));
+    assert_true(same_number(x, 1));
+    memset(digits, '9', MANY);
+    assert_false(scanned(digits, &x));
+    free(digits);
+}
+
 static void counts_do_not_overflow(void **state)
 {
     (void)state;
@@ -303,6 +325,56 @@ static void fann_scaling_is_computed_from_floats(void **state)
         }
     }
     mlp_net_free(net);
+}
+
+/* Returns true if a file of the network says that the inputs are scaled. */
+static bool saves_scaling(const mlp_net *net)
+{
+    static const char name[] = "inputs.mean";
+    size_t size = mlp_net_save_size(net);
+    char *bytes = malloc(size);
+    bool found = false;
+    assert_non_null(bytes);
+    assert_int_equal(mlp_net_save_memory(net, bytes, size), MLP_OK);
+    for (size_t i = 0; i + sizeof name < size; i++) {
+        found = found || memcmp(bytes + i, name, sizeof name - 1) == 0;
+    }
+    free(bytes);
+    return found;
+}
+
+/* With the mean 0, the deviation and the factor 1, and -1 for -1 all numbers
+ * stay. A scaling of which this holds for all columns is no scaling. */
+static void fann_scaling_that_changes_nothing_is_left_out(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *mean, *deviation; /* of two columns */
+        bool is_left_out;
+    } cases[] = {{"0 0 ", "1 1 ", true},
+                 {"0 3 ", "1 1 ", false},
+                 {"1 1 ", "2 2 ", false},
+                 {"0 1 ", "1 2 ", false}};
+    static const char *const keys[] = {"scale_mean_in=", "scale_deviation_in=",
+                                       "scale_new_min_in=", "scale_factor_in="};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *const columns[] = {cases[i].mean, cases[i].deviation,
+                                       "-1 -1 ", "1 1 "};
+        text t = fixture("fann_scaled.net");
+        for (size_t k = 0; k < COUNT(keys); k++) {
+            char line[64];
+            (void)snprintf(line, sizeof line, "%s%s", keys[k], columns[k]);
+            text more = changed(t, keys[k], line);
+            guarded_free(t.at);
+            t = more;
+        }
+        mlp_net *net = NULL;
+        assert_int_equal(mlp_fann_load_memory(t.at, t.size, NULL, &net),
+                         MLP_OK);
+        assert_true(saves_scaling(net) == !cases[i].is_left_out);
+        mlp_net_free(net);
+        guarded_free(t.at);
+    }
 }
 
 /* A column that was constant in training has the deviation 0, which counts as
@@ -452,6 +524,78 @@ static void decimal_commas_are_read(void **state)
     }
 }
 
+/* Lines may end as those of Windows, and the numbers of a genann file may stand
+ * between blanks of any kind. */
+static void blanks_of_any_kind_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        load_function *load;
+        const char *file, *old, *new;
+    } cases[] = {
+        {mlp_fann_load_memory, "fann_xor.net", "FANN_FLO_2.1\n",
+         "FANN_FLO_2.1\r\n"},
+        {mlp_genann_load_memory, "genann_tanh.ann", " ", "\t"},
+        {mlp_genann_load_memory, "genann_tanh.ann", " ", "\n"},
+        {mlp_genann_load_memory, "genann_tanh.ann", " ", "\r\n"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        text t = fixture(cases[i].file);
+        text other = changed(t, cases[i].old, cases[i].new);
+        mlp_net *expected = NULL;
+        mlp_net *net = NULL;
+        assert_int_equal(cases[i].load(t.at, t.size, NULL, &expected), MLP_OK);
+        assert_int_equal(cases[i].load(other.at, other.size, NULL, &net),
+                         MLP_OK);
+        assert_same_net(net, expected);
+        mlp_net_free(net);
+        mlp_net_free(expected);
+        guarded_free(other.at);
+        guarded_free(t.at);
+    }
+}
+
+/* A genann file on disk is known by its first eight bytes, which are digits and
+ * blanks. */
+static void genann_files_begin_with_digits_and_blanks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *begin; /* in the place of "3 2 4 2 " */
+        bool is_one;
+    } cases[] = {{"3 2 4 2 ", true},    {"3\t2\n4\r2 ", true},
+                 {"0003 2 4 2 ", true}, {"3 2 4 2/", false},
+                 {"3 2:4 2 ", false},   {"3 2 4 2-", false},
+                 {"\f3 2 4 2 ", false}};
+    char path[64];
+    (void)snprintf(path, sizeof path, "/tmp/mlp_genann_%ld", (long)getpid());
+    text t = fixture("genann_sigmoids.ann");
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        hook_record record = {0};
+        mlp_foreign_options options = mlp_foreign_defaults();
+        mlp_net *net = NULL;
+        options.hooks = recording_hooks(&record);
+        text other = changed(t, "3 2 4 2 ", cases[i].begin);
+        FILE *file = fopen(path, "wb");
+        assert_non_null(file);
+        assert_int_equal(fwrite(other.at, 1, other.size, file), other.size);
+        assert_int_equal(fclose(file), 0);
+        if (cases[i].is_one) {
+            assert_int_equal(mlp_genann_load(path, &options, &net), MLP_OK);
+            assert_int_equal(mlp_net_inputs(net), 3);
+        } else {
+            assert_told(&record, mlp_genann_load(path, &options, &net),
+                        MLP_ERR_FORMAT, "not a genann file");
+            assert_null(net);
+        }
+        mlp_net_free(net);
+        assert_int_equal(record.live, 0);
+        guarded_free(other.at);
+    }
+    assert_int_equal(remove(path), 0);
+    guarded_free(t.at);
+}
+
 /* ---------------------------------------------------------------------------
  * Refusals
  */
@@ -488,6 +632,7 @@ static void fann_unsupported_kinds_are_refused(void **state)
     static const refusal cases[] = {
         {"FLO_2.1", "FLO_2.0", MLP_ERR_UNSUPPORTED, "FANN_FLO_2.1"},
         {"FLO_2.1", "FLO_2.15", MLP_ERR_UNSUPPORTED, "FANN_FLO_2.1"},
+        {"FLO_2.1\n", "FLO_2.1 ", MLP_ERR_UNSUPPORTED, "FANN_FLO_2.1"},
         {"FLO_2.1", "FIX_2.0", MLP_ERR_UNSUPPORTED, "fixed point"},
         {"FANN_FLO_2.1", "FUNN", MLP_ERR_FORMAT, "FANN_FLO_2.1"},
         {"network_type=0", "network_type=1", MLP_ERR_UNSUPPORTED, "shortcut"},
@@ -563,7 +708,16 @@ static void genann_impossible_numbers_are_refused(void **state)
         {"3 2 4 2 ", "3 2 4000000000 2 ", MLP_ERR_FORMAT, "a weight for each"},
         {"3 2 4 2 ", "3 2 9999999999999999999 2 ", MLP_ERR_FORMAT,
          "a weight for each"},
+        {"3 2 4 2 ", "3 0 1 9999999999999999999 ", MLP_ERR_FORMAT,
+         "a weight for each"},
+        {"3 2 4 2 ", "18446744073709551615 0 1 2 ", MLP_ERR_FORMAT,
+         "a weight for each"},
+        {"3 2 4 2 ", "9999999999999999998 0 1 1 ", MLP_ERR_FORMAT,
+         "a weight for each"},
+        {"3 2 4 2 -", "3;2 4 2 -", MLP_ERR_FORMAT, "numbers of inputs"},
         {"-2.94970558108043512391e-01", "-2.9e+39", MLP_ERR_FORMAT, "finite"},
+        {"1.04393699264092365553e+00", "1.0e+39", MLP_ERR_FORMAT, "finite"},
+        {"1.04393699264092365553e+00", "x", MLP_ERR_FORMAT, "finite"},
         {"3 2 4 2 ", "3 2 4 2 x", MLP_ERR_FORMAT, "finite"},
     };
     assert_refused(mlp_genann_load_memory, "genann_sigmoids.ann", cases,
@@ -731,14 +885,18 @@ int main(void)
         cmocka_unit_test(printed_numbers_come_back),
         cmocka_unit_test(each_power_is_exact_enough),
         cmocka_unit_test(numbers_are_read_as_written),
+        cmocka_unit_test(millions_of_digits_are_survived),
         cmocka_unit_test(counts_do_not_overflow),
         cmocka_unit_test(fann_predicts_the_same),
         cmocka_unit_test(fann_scaling_is_computed_from_floats),
+        cmocka_unit_test(fann_scaling_that_changes_nothing_is_left_out),
         cmocka_unit_test(fann_constant_columns_are_read),
         cmocka_unit_test(fann_layers_keep_their_activations),
         cmocka_unit_test(genann_predicts_the_same),
         cmocka_unit_test(genann_needs_the_activations),
         cmocka_unit_test(decimal_commas_are_read),
+        cmocka_unit_test(blanks_of_any_kind_are_read),
+        cmocka_unit_test(genann_files_begin_with_digits_and_blanks),
         cmocka_unit_test(fann_unsupported_kinds_are_refused),
         cmocka_unit_test(fann_impossible_numbers_are_refused),
         cmocka_unit_test(genann_impossible_numbers_are_refused),

@@ -512,6 +512,153 @@ static void scaling_that_cannot_be_is_refused(void **state)
     free_data(d);
 }
 
+/* Writes bytes into a state, and a true checksum. */
+static void forge(bytes b, size_t at, const void *from, size_t n)
+{
+    memcpy(b.data + at, from, n);
+    seal(b);
+}
+
+/* Means must be finite, and standard deviations finite and above 0. The numbers
+ * of the five inputs stand behind the number that says which sides are
+ * scaled. */
+static void moments_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t index; /* five means, then five deviations */
+        double x;
+    } cases[] = {{0, (double)INFINITY}, {4, (double)NAN},     {5, 0}, {5, -1},
+                 {9, (double)NAN},      {9, (double)INFINITY}};
+    refusal r;
+    prepare(&r, MLP_F64);
+    size_t first = scaling_offset(&state_model) + 4;
+    for (size_t side = 0; side < 2; side++) { /* inputs, then outputs */
+        for (size_t i = 0; i < COUNT(cases); i++) {
+            size_t at = first + 8 * (10 * side + cases[i].index);
+            double old;
+            memcpy(&old, r.good.data + at, sizeof old);
+            forge(r.good, at, &cases[i].x, sizeof old);
+            assert_told(
+                &r.record,
+                mlp_trainer_load_memory(r.target, r.good.data, r.good.size),
+                MLP_ERR_FORMAT, "numbers that cannot be");
+            assert_unchanged(&r);
+            forge(r.good, at, &old, sizeof old);
+        }
+    }
+    finish(&r);
+}
+
+/* Members of the state of the epochs, by their offsets behind the optimizer. */
+enum {
+    BEGUN = 16,
+    VALIDATES = 20,
+    EPOCHS = 24,
+    BEST_EPOCH = 32,
+    BAD_EPOCHS = 40,
+    BEST_LOSS = 48,
+    THRESHOLD = 56,
+    PLATEAU_SCALE = 64,
+    PLATEAU_BEST = 72,
+    PLATEAU_BAD_EPOCHS = 80
+};
+
+/* The trainer has seen two epochs without validation, and has no best
+ * weights. */
+static void epochs_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t member;
+        uint64_t count;
+    } counts[] = {
+        {BEGUN, 2},  {VALIDATES, 2},  {VALIDATES, 1},  {EPOCHS, UINT64_MAX / 2},
+        {EPOCHS, 0}, {BEST_EPOCH, 3}, {BAD_EPOCHS, 3}, {PLATEAU_BAD_EPOCHS, 3}};
+    static const struct {
+        size_t member;
+        double x;
+    } numbers[] = {{BEST_LOSS, (double)NAN},    {THRESHOLD, (double)NAN},
+                   {PLATEAU_BEST, (double)NAN}, {PLATEAU_SCALE, -0.5},
+                   {PLATEAU_SCALE, 1.5},        {PLATEAU_SCALE, (double)NAN}};
+    refusal r;
+    prepare(&r, MLP_F64);
+    bytes b = saved(r.target);
+    bool is_scaled = b.data[scaling_offset(&state_model)] & 1;
+    assert_false(is_scaled);
+    size_t epochs = scaling_offset(&state_model) + 4 + 4 + 14 * 8 + 4 * 8;
+    assert_int_equal(b.data[epochs + BEGUN], 1);
+    assert_int_equal(b.data[epochs + EPOCHS], 2);
+    for (size_t i = 0; i < COUNT(counts) + COUNT(numbers); i++) {
+        bool is_count = i < COUNT(counts);
+        size_t k = is_count ? i : i - COUNT(counts);
+        size_t at = epochs + (is_count ? counts[k].member : numbers[k].member);
+        size_t n = is_count && counts[k].member < EPOCHS ? 4 : 8;
+        unsigned char old[8];
+        memcpy(old, b.data + at, sizeof old);
+        forge(b, at,
+              is_count ? (const void *)&counts[k].count
+                       : (const void *)&numbers[k].x,
+              n);
+        assert_told(&r.record,
+                    mlp_trainer_load_memory(r.target, b.data, b.size),
+                    MLP_ERR_FORMAT, "numbers that cannot be");
+        assert_unchanged(&r);
+        forge(b, at, old, sizeof old);
+    }
+    assert_int_equal(mlp_trainer_load_memory(r.target, b.data, b.size), MLP_OK);
+    guarded_free(b.data);
+    finish(&r);
+}
+
+/* States whose own size is right, but whose arrays have a number more or
+ * less. */
+static void arrays_of_another_size_are_refused(void **state)
+{
+    (void)state;
+    refusal r;
+    prepare(&r, MLP_F64);
+    for (size_t more = 0; more < 2; more++) {
+        bytes b = {NULL, more ? r.good.size + 8 : r.good.size - 8};
+        uint64_t size = b.size;
+        b.data = guarded_alloc(b.size);
+        memset(b.data, 0, b.size);
+        memcpy(b.data, r.good.data, more ? r.good.size : b.size);
+        forge(b, 16, &size, sizeof size);
+        assert_told(&r.record,
+                    mlp_trainer_load_memory(r.target, b.data, b.size),
+                    MLP_ERR_FORMAT, "arrays of another size");
+        assert_unchanged(&r);
+        guarded_free(b.data);
+    }
+    finish(&r);
+}
+
+/* A state that ends too early, but knows its size and has a true checksum, is
+ * refused wherever it ends: in the description of the network, in the numbers
+ * behind it, or in the arrays. */
+static void cut_states_with_true_sizes_are_refused(void **state)
+{
+    (void)state;
+    refusal r;
+    prepare(&r, MLP_F32);
+    size_t numbers = scaling_offset(&state_model);
+    for (size_t n = 28; n < r.good.size; n += n < numbers + 500 ? 1 : 97) {
+        bytes cut = {guarded_alloc(n), n};
+        uint64_t size = n;
+        memcpy(cut.data, r.good.data, n);
+        forge(cut, 16, &size, sizeof size);
+        bool in_network = n - 4 < numbers;
+        assert_told(&r.record,
+                    mlp_trainer_load_memory(r.target, cut.data, cut.size),
+                    in_network ? MLP_ERR_ARGUMENT : MLP_ERR_FORMAT,
+                    in_network ? "another's" : "state: expects what");
+        assert_unchanged(&r);
+        guarded_free(cut.data);
+    }
+    finish(&r);
+}
+
 static void other_versions_are_unsupported(void **state)
 {
     (void)state;
@@ -631,6 +778,10 @@ int main(void)
         cmocka_unit_test(forged_states_are_survived),
         cmocka_unit_test(powers_that_cannot_be_are_refused),
         cmocka_unit_test(scaling_that_cannot_be_is_refused),
+        cmocka_unit_test(moments_that_cannot_be_are_refused),
+        cmocka_unit_test(epochs_that_cannot_be_are_refused),
+        cmocka_unit_test(arrays_of_another_size_are_refused),
+        cmocka_unit_test(cut_states_with_true_sizes_are_refused),
         cmocka_unit_test(other_versions_are_unsupported),
         cmocka_unit_test(other_networks_are_refused),
         cmocka_unit_test(places_of_another_size_are_refused),

@@ -7,6 +7,8 @@
  */
 #include "support/training.h"
 
+#include "formats/mlp/safetensors.h"
+
 /* A safetensors file as it grows: the header without its closing bracket, and
  * the data. */
 typedef struct builder {
@@ -298,9 +300,29 @@ static void files_of_other_networks_are_refused(void **state)
     add_entry(&b, "1.bias", "I32", "[1]", 4);
     assert_import_refused(&b, MLP_ERR_UNSUPPORTED, "1.bias: expects weight");
     b = whole;
+    add_entry(&b, "1.bias", "Q3", "[1]", 4);
+    assert_import_refused(&b, MLP_ERR_UNSUPPORTED, "1.bias: expects weight");
+    b = whole;
     add(&b, "3.running_mean", "[3]", 3, 0);
     add(&b, "3.running_var", "[3]", 3, 0);
     assert_import_refused(&b, MLP_ERR_SHAPE, "got 2 and 1");
+    b = whole;
+    add(&b, "3.running_mean", "[3]", 3, 0);
+    assert_import_refused(&b, MLP_ERR_UNSUPPORTED,
+                          "3.running_mean: expects it to belong");
+    b = whole;
+    add(&b, "1.bias", "[1,1,1]", 1, 0);
+    assert_import_refused(&b, MLP_ERR_SHAPE,
+                          "1.bias: expects (1, 1), got 3 dimensions");
+    b = whole;
+    add(&b, "1.bias", "[]", 1, 0);
+    assert_import_refused(&b, MLP_ERR_SHAPE,
+                          "1.bias: expects (1, 1), got 0 dimensions");
+    begin(&b);
+    add(&b, "0.weight", "[3,3]", 9, 0);
+    add(&b, "1.weight", "[1,3]", 3, 0);
+    assert_import_refused(&b, MLP_ERR_SHAPE,
+                          "0.weight: expects (3, 2), got (3, 3)");
     begin(&b);
     add(&b, "0.weight", "[1,3]", 3, 0);
     add(&b, "1.weight", "[3,2]", 6, 0);
@@ -385,6 +407,8 @@ static void orders_are_told_taken_or_refused(void **state)
         {{4, 4, 4, 4}, {"fc", "fc2", "fc3"}, "several orders fit"},
         {{4, 4, 4, 4}, {"b.1", "a.1", "a.2"}, "several orders fit"},
         {{4, 4, 4}, {"down", "up"}, "several orders fit"},
+        {{4, 4, 4}, {"fc1_up", "fc1_down"}, "several orders fit"},
+        {{4, 4, 4}, {"1", "01"}, "several orders fit"},
         {{4, 4, 4, 4}, {"2", "10", "100"}, NULL},
         {{4, 4, 4, 4}, {"m.1.a", "m.2.a", "m.2.a2"}, "several orders fit"},
         {{4, 4, 4, 4},
@@ -392,6 +416,14 @@ static void orders_are_told_taken_or_refused(void **state)
           "l200000000000000000000"},
          NULL},
         {{3, 1}, {"only"}, NULL},
+        /* A message has room for two of these. */
+        {{4, 4, 4, 4, 4},
+         {"a_name_of_forty_characters_that_is_long_1_a",
+          "a_name_of_forty_characters_that_is_long_1_b",
+          "a_name_of_forty_characters_that_is_long_1_c",
+          "a_name_of_forty_characters_that_is_long_1_d"},
+         "layers a_name_of_forty_characters_that_is_long_1_a, "
+         "a_name_of_forty_characters_that_is_long_1_b, ...: expects numbers"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const order_case *c = &cases[i];
@@ -454,6 +486,27 @@ static void numbered_layers_are_not_exchanged(void **state)
     assert_told(&record, import_into(net, &b), MLP_ERR_SHAPE,
                 "fc1.weight: expects (8, 4)");
     mlp_net_free(net);
+}
+
+/* If no order fits the shapes, the layers stay in that of their names. */
+static void layers_that_fit_no_place_are_refused(void **state)
+{
+    (void)state;
+    const order_case own = {{2, 3, 4, 1}, {"a", "b", "c"}, NULL};
+    hook_record record = {0};
+    mlp_net *net = net_of_case(&own, &record);
+    mlp_net *before = clone_of(net);
+    builder b;
+    begin(&b);
+    add(&b, "alpha.weight", "[4,3]", 12, 0);
+    add(&b, "mu.weight", "[1,5]", 5, 0);
+    add(&b, "zeta.weight", "[3,2]", 6, 0);
+    assert_told(&record, import_into(net, &b), MLP_ERR_SHAPE,
+                "alpha.weight: expects (3, 2), got (4, 3)");
+    assert_same_net(net, before);
+    mlp_net_free(before);
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
 }
 
 /* Norms have an order, too. Their names stand in the caller's list where data
@@ -658,6 +711,27 @@ static void headers_may_hold_more(void **state)
     }
 }
 
+/* The functions for files and memory look at the length of the header first.
+ * The container does not rely on that. */
+static void lengths_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    static const uint64_t lengths[] = {0, 1, 7, UINT64_MAX, UINT64_MAX - 7};
+    for (size_t i = 0; i < COUNT(lengths); i++) {
+        hook_record record = {0};
+        mlp_hooks hooks = recording_hooks(&record);
+        unsigned char bytes[14] = {0};
+        mlpi_safetensors opened;
+        for (size_t k = 0; k < 8; k++) {
+            bytes[k] = (unsigned char)(lengths[i] >> (8 * k));
+        }
+        assert_told(&record,
+                    mlpi_safetensors_open(&hooks, bytes, sizeof bytes, &opened),
+                    MLP_ERR_FORMAT, "out of range: expects 2 to 6 bytes");
+        assert_int_equal(record.live, 0);
+    }
+}
+
 /* Scaling has no place in an import, but mlp_net_load reads it. */
 static void own_files_with_more_are_for_load(void **state)
 {
@@ -716,12 +790,14 @@ int main(void)
         cmocka_unit_test(files_of_other_networks_are_refused),
         cmocka_unit_test(orders_are_told_taken_or_refused),
         cmocka_unit_test(numbered_layers_are_not_exchanged),
+        cmocka_unit_test(layers_that_fit_no_place_are_refused),
         cmocka_unit_test(norms_have_an_order),
         cmocka_unit_test(escapes_in_names_are_resolved),
         cmocka_unit_test(long_names_are_compared_once),
         cmocka_unit_test(numbers_must_fit_the_precision),
         cmocka_unit_test(means_without_a_bias_must_fit),
         cmocka_unit_test(headers_may_hold_more),
+        cmocka_unit_test(lengths_out_of_range_are_refused),
         cmocka_unit_test(own_files_with_more_are_for_load),
         cmocka_unit_test(arguments_are_checked),
     };

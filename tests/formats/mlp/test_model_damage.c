@@ -221,6 +221,9 @@ static void containers_that_are_none_are_refused(void **state)
          "a string"},
         {"{\"__metadata__\":{\"mlp\":\"{}\"}" WEIGHT BIAS "}", 8,
          MLP_ERR_FORMAT, "a checksum"},
+        {"{\"__metadata__\":{\"mlp\":\"{}\",\"mlp\\u002ecrc32\":\"0\"}" WEIGHT
+             BIAS "}",
+         8, MLP_ERR_FORMAT, "a checksum"},
         {"{\"__metadata__\":{\"a\":\"b\"}" WEIGHT BIAS "}", 8, MLP_ERR_FORMAT,
          "a description"},
         {"{}", 0, MLP_ERR_FORMAT, "a description"},
@@ -249,6 +252,11 @@ static void tensors_that_do_not_fit_are_refused(void **state)
          12, MLP_ERR_FORMAT, "no tensors that it does not know"},
         {META("") WEIGHT BIAS TENSOR("optim.x", "Q3", "[7]", "8", "9") "}", 9,
          MLP_OK, ""},
+        {META("") WEIGHT BIAS TENSOR("optim.x", "F32", "[0]", "8", "8")
+             TENSOR("optim.y", "F32", "[0]", "8", "8") "}",
+         8, MLP_OK, ""},
+        {META("") WEIGHT BIAS TENSOR("opti", "F32", "[1]", "8", "12") "}", 12,
+         MLP_ERR_FORMAT, "no tensors that it does not know"},
         {META("")
              WEIGHT BIAS TENSOR("inputs.mean", "F32", "[1]", "8", "12") "}",
          12, MLP_ERR_FORMAT, "inputs.std, which is missing"},
@@ -376,6 +384,63 @@ static void descriptions_that_cannot_be_are_refused(void **state)
     assert_refused(cases, COUNT(cases));
 }
 
+/* The array of the description holds MLP_MAX_LAYERS layers. */
+static void too_many_layers_are_refused(void **state)
+{
+    (void)state;
+    enum { MOST = 1 << 15 };
+    char *header = calloc(1, MOST);
+    assert_non_null(header);
+    append(
+        header, MOST,
+        "{\"__metadata__\":{\"mlp.crc32\":\"00000000\",\"mlp\":\"{" START LOSS
+        "\\\"inputs\\\":1,\\\"layers\\\":[");
+    for (size_t l = 0; l <= MLP_MAX_LAYERS; l++) {
+        append(header, MOST, l > 0 ? "," : "");
+        append(header, MOST,
+               "{\\\"width\\\":1,\\\"activation\\\":\\\"tanh\\\"}");
+    }
+    append(header, MOST, "]}\"}" WEIGHT BIAS "}");
+    const refusal many = {header, 8, MLP_ERR_FORMAT,
+                          "no more layers than there may be"};
+    assert_refused(&many, 1);
+    free(header);
+}
+
+/* Means must be finite, and standard deviations finite and above 0. */
+static void scaling_that_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    static const char header[] =
+        META("") WEIGHT BIAS TENSOR("inputs.mean", "F32", "[1]", "8", "12")
+            TENSOR("inputs.std", "F32", "[1]", "12", "16") "}";
+    static const float moments[][2] = {{1, 2},        {INFINITY, 2}, {NAN, 2},
+                                       {1, INFINITY}, {1, NAN},      {1, -2}};
+    for (size_t i = 0; i < COUNT(moments); i++) {
+        hook_record record = {0};
+        mlp_hooks hooks = recording_hooks(&record);
+        mlp_net *net = NULL;
+        file f = made(header, 16);
+        memcpy(f.bytes + f.size - 8, moments[i], 8);
+        seal_file(f.bytes, f.size);
+        if (i == 0) {
+            double mean = 0;
+            double std = 0;
+            net = loaded_of(f);
+            assert_int_equal(mlp_net_scaling(net, &mean, &std), MLP_OK);
+            assert_true(mean == 1 && std == 2);
+        } else {
+            assert_told(&record,
+                        mlp_net_load_memory(f.bytes, f.size, &hooks, &net),
+                        MLP_ERR_FORMAT, "finite means and standard deviations");
+            assert_null(net);
+        }
+        mlp_net_free(net);
+        guarded_free(f.bytes);
+        assert_int_equal(record.live, 0);
+    }
+}
+
 #define METADATA(pairs)                                                        \
     "{\"__metadata__\":{" pairs                                                \
     ",\"mlp.crc32\":\"00000000\",\"mlp\":\"{" START LOSS LAYER(                \
@@ -459,6 +524,8 @@ int main(void)
         cmocka_unit_test(containers_that_are_none_are_refused),
         cmocka_unit_test(tensors_that_do_not_fit_are_refused),
         cmocka_unit_test(descriptions_that_cannot_be_are_refused),
+        cmocka_unit_test(too_many_layers_are_refused),
+        cmocka_unit_test(scaling_that_cannot_be_is_refused),
         cmocka_unit_test(metadata_that_cannot_be_are_refused),
         cmocka_unit_test(claims_take_no_memory),
     };

@@ -284,6 +284,58 @@ static void many_keys_are_kept(void **state)
     assert_int_equal(record.live, 0);
 }
 
+/* Of a file above 16 MB the header is read and checked first, and then the
+ * whole file. */
+static void large_files_are_kept(void **state)
+{
+    (void)state;
+    const model large = {2100, 1, {{2001, MLP_ACT_TANH}}, MLP_LOSS_MSE};
+    char path[64];
+    (void)snprintf(path, sizeof path, "/tmp/mlp_large_%ld.mlp", (long)getpid());
+    mlp_net *net = new_net(&large, MLP_F32, NULL);
+    mlp_net *loaded = NULL;
+    assert_true(mlp_net_save_size(net) > 1 << 24);
+    assert_int_equal(mlp_net_save(net, path), MLP_OK);
+    assert_int_equal(mlp_net_load(path, NULL, &loaded), MLP_OK);
+    assert_same_net(loaded, net);
+    assert_int_equal(remove(path), 0);
+    mlp_net_free(loaded);
+    mlp_net_free(net);
+}
+
+/* A reader refuses a longer header than 100 MB, so none is written. Each of
+ * these characters takes six bytes there. */
+static void headers_that_nobody_reads_are_refused(void **state)
+{
+    (void)state;
+    enum { MANY = 17000000 };
+    hook_record record = {0};
+    mlp_net *net = new_net(&xor_model, MLP_F32, &record);
+    mlp_trainer *trainer = NULL;
+    char *text = malloc(MANY + 1);
+    unsigned char byte = 7;
+    assert_non_null(text);
+    memset(text, 1, MANY);
+    text[MANY] = '\0';
+    assert_int_equal(mlp_trainer_create(net, 1, &trainer), MLP_OK);
+    assert_int_equal(mlp_net_set_metadata(net, "long", text), MLP_OK);
+    assert_int_equal(mlp_net_save_size(net), 0);
+    assert_told(&record, mlp_net_save_memory(net, &byte, 1), MLP_ERR_LIMIT,
+                "expect a header of at most 100000000 bytes, got 10");
+    assert_int_equal(byte, 7);
+    assert_told(&record, mlp_net_save(net, "/tmp/mlp_long.mlp"), MLP_ERR_LIMIT,
+                "names and metadata");
+    assert_told(&record, mlp_trainer_save(trainer, "/tmp/mlp_long.mlp"),
+                MLP_ERR_LIMIT, "names and metadata");
+    assert_null(fopen("/tmp/mlp_long.mlp", "rb"));
+    assert_int_equal(mlp_net_set_metadata(net, "long", NULL), MLP_OK);
+    assert_true(mlp_net_save_size(net) > 0);
+    free(text);
+    mlp_trainer_free(trainer);
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
+}
+
 static void wrong_names_are_refused(void **state)
 {
     (void)state;
@@ -576,6 +628,8 @@ int main(void)
         cmocka_unit_test(locales_change_nothing),
         cmocka_unit_test(names_are_kept),
         cmocka_unit_test(many_keys_are_kept),
+        cmocka_unit_test(large_files_are_kept),
+        cmocka_unit_test(headers_that_nobody_reads_are_refused),
         cmocka_unit_test(wrong_names_are_refused),
         cmocka_unit_test(bytes_are_the_documented_ones),
         cmocka_unit_test(files_of_version_0_1_hold_every_pair),
