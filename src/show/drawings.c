@@ -37,8 +37,10 @@ enum { MOST_SHOWN = 10, MOST_DRAWN = 20, MOST_CLASSES = 100 };
 static mlp_layer layer_of(const mlp_net *net, size_t l)
 {
     mlp_layer layer = {.width = mlp_net_inputs(net)};
-    bool is_known = l == 0 || mlp_net_layer(net, l, &layer) == MLP_OK;
-    return is_known ? layer : (mlp_layer){.width = 0};
+    if (l > 0) {
+        (void)!mlp_net_layer(net, l, &layer);
+    }
+    return layer;
 }
 
 /* A layer of more than MOST_SHOWN neurons is drawn as its first and last ones,
