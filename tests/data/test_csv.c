@@ -139,6 +139,36 @@ static void csv_reads_quotes(void **state)
     end(data, &record);
 }
 
+/* Of each length the first and the last character, and those around what is
+ * left out. */
+static void csv_reads_all_of_utf8(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"~",
+                                        "\xc2\x80",
+                                        "\xdf\xbf",
+                                        "\xe0\xa0\x80",
+                                        "\xed\x9f\xbf",
+                                        "\xee\x80\x80",
+                                        "\xef\xbf\xbf",
+                                        "\xf0\x90\x80\x80",
+                                        "\xf3\xbf\xbf\xbf",
+                                        "\xf4\x8f\xbf\xbf"};
+    hook_record record = {0};
+    char text[256] = "t\n";
+    for (size_t k = 0; k < COUNT(texts); k++) {
+        append(text, sizeof text, texts[k]);
+        append(text, sizeof text, "\n");
+    }
+    mlp_data *data = loaded(text, NULL, &record);
+    assert_int_equal(mlp_data_n_categories(data, 0), COUNT(texts));
+    for (size_t k = 0; k < COUNT(texts); k++) {
+        assert_string_equal(mlp_data_category(data, 0, k), texts[k]);
+        assert_true(at(data, k, 0) == (double)k);
+    }
+    end(data, &record);
+}
+
 /* Separators in quotes do not count, and quotes inside of text open nothing. */
 static void csv_finds_the_separator_beside_quotes(void **state)
 {
@@ -662,6 +692,7 @@ int main(void)
         cmocka_unit_test(csv_reads_names_numbers_and_categories),
         cmocka_unit_test(csv_reads_the_same_table_in_many_forms),
         cmocka_unit_test(csv_reads_quotes),
+        cmocka_unit_test(csv_reads_all_of_utf8),
         cmocka_unit_test(csv_finds_the_separator_beside_quotes),
         cmocka_unit_test(csv_finds_out_or_is_told_whether_there_is_a_header),
         cmocka_unit_test(csv_obeys_the_options),

@@ -504,6 +504,10 @@ static void surface_is_the_loss(void **state)
         ignore(mlp_evaluate(copy, mlp_cview_f64(X[0], ROWS, 2),
                             mlp_cview_f64(Y[0], ROWS, 1), &scores));
         assert_true(next_number(&at) == scores.loss);
+        /* An empty line ends a row. */
+        assert_memory_equal(at, i % SIDE == SIDE - 1 ? "\n\n" : "\n",
+                            i % SIDE == SIDE - 1 ? 2 : 1);
+        assert_int_equal(at[1] == '\n', i % SIDE == SIDE - 1);
     }
     static const char mark[] = "set label 'the network' at ";
     mlp_scores scores;
@@ -724,6 +728,9 @@ static void pictures_have_the_size_that_options_ask_for(void **state)
         {0, 0, 0, 1, "t", "svg size 640,520 ", "\ntics = 8\n",
          " 1,1 title 't'"},
         {500, 300, 0, 1, "t", "svg size 500,300 ", "\ntics = 6\n", " 1,1 t"},
+        {100, 100, 0, 1, NULL, "svg size 100,100 ", "\ntics = 1\n", " 1,1\n"},
+        {10000, 10000, 0, 1, NULL, "svg size 10000,10000 ", "\ntics = 125\n",
+         " 1,1\n"},
         {100, 0, 0, 2, NULL, "svg size 100,400 ", "\ntics = 1\n", " 1,2\n"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -982,6 +989,13 @@ static void surfaces_and_regions_check_the_network(void **state)
                    MLP_ERR_SHAPE, "2 inputs and at most 99 outputs, got 3");
     assert_refused(mlp_picture_network(picture, NULL, net, NULL), MLP_ERR_LIMIT,
                    "20 layers, got 21");
+    mlp_net_free(net);
+    config.n_layers = 20;
+    assert_int_equal(mlp_net_create(&config, &net), MLP_OK);
+    assert_int_equal(mlp_picture_network(picture, NULL, net, NULL), MLP_OK);
+    assert_non_null(strstr(script_of(picture),
+                           "\nset lmargin 6\nset rmargin 6\nset xrange "
+                           "[-0.1:20.1]\n"));
     mlp_net_free(net);
     mlp_picture_free(picture);
 }
