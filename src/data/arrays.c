@@ -171,29 +171,28 @@ static mlp_status fill(const array *a, mlp_data *data)
  * IDX
  */
 
-/* Sets the type of the elements by its number in IDX, or if that is 0, by the
- * two characters of NPY. Returns false if there is none. */
-static bool set_type(array *a, unsigned idx, const char *npy)
+/* Finds a type of elements by its number in IDX, or if that is 0, by the two
+ * characters of NPY. Returns NULL if there is none. */
+static const struct type *find_type(unsigned idx, const char *npy)
 {
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         const struct type *t = &types[i];
         if (idx ? t->idx == idx : *t->npy && strncmp(npy, t->npy, 2) == 0) {
-            a->type = t;
-            return true;
+            return t;
         }
     }
-    return false;
+    return NULL;
 }
 
 /* The fourth byte counts the dimensions, which follow as big-endian numbers of
  * four bytes. */
 static mlp_status read_idx(const unsigned char *bytes, size_t size,
-                           mlp_data *data)
+                           const struct type *type, mlp_data *data)
 {
-    array a = {.is_big = true, .type = types};
+    array a = {.is_big = true, .type = type};
     size_t n = bytes[3];
     size_t head = 4 + 4 * n;
-    bool is_right = set_type(&a, bytes[2], "") && n > 0 && size >= head;
+    bool is_right = n > 0 && size >= head;
     for (size_t i = 0; is_right && i < n; i++) {
         uint64_t dimension = read_bits(bytes + 4 + 4 * i, 4, true);
         is_right = add_dimension(&a, (size_t)dimension);
@@ -231,7 +230,8 @@ static bool read_type(const char *s, array *a)
     }
     a->is_big = *s == '>';
     s += strspn(s, "<>|=");
-    return set_type(a, 0, s) && s[2] == '\'';
+    a->type = find_type(0, s);
+    return a->type && s[2] == '\'';
 }
 
 /* Reads the shape, (3, 4) or (3,), from a text that ends with 0. */
@@ -340,8 +340,8 @@ static bool read_number(scanner *s, char point, double *x)
 {
     size_t length = next_word(s);
     const char *end = s->next + length;
-    bool is_number = mlpi_decimal_read(s->next, end, point, x) == end &&
-                     length > 0 && isfinite(*x);
+    bool is_number =
+        mlpi_decimal_read(s->next, end, point, x) == end && isfinite(*x);
     s->next = is_number ? end : s->next;
     return is_number;
 }
@@ -387,11 +387,12 @@ static mlp_status read_fann(const char *text, scanner s, const size_t n[3],
         TRY(mlpi_table_add_name(data, name, (size_t)length, 1));
     }
     TRY(mlpi_table_allocate(data, MLP_F64, n[0], true));
+    double *cells = data->values.data;
     char point = data->options->decimal_comma ? ',' : '.';
     double x = 0.0;
     size_t i = 0;
     for (; i < count && read_number(&s, point, &x); i++) {
-        TRY(store(data, i / cols * data->names.n + i % cols, i % cols, x));
+        cells[i / cols * data->names.n + i % cols] = x;
     }
     data->values.rows = n[0];
     size_t length = next_word(&s);
@@ -412,14 +413,13 @@ static mlp_status read_fann(const char *text, scanner s, const size_t n[3],
 mlp_status mlpi_arrays_read(const unsigned char *bytes, size_t size,
                             mlp_data *data, bool *is_array)
 {
-    array a;
     const char *text = (const char *)bytes;
     scanner s = {text, text + size};
     size_t n[3] = {0, 0, 0};
     *is_array = true;
-    if (size >= 4 && bytes[0] == 0 && bytes[1] == 0 &&
-        set_type(&a, bytes[2], "")) {
-        return read_idx(bytes, size, data);
+    const struct type *type = size >= 4 ? find_type(bytes[2], "") : NULL;
+    if (type && bytes[0] == 0 && bytes[1] == 0) {
+        return read_idx(bytes, size, type, data);
     }
     if (size >= 10 && memcmp(bytes, "\x93NUMPY", 6) == 0) {
         return read_npy(bytes, size, data);

@@ -157,8 +157,8 @@ static mlp_status read_number(reader *r, double *x, bool *is_number)
     }
     TRY(read_cell(r));
     const char *stop = r->cell + r->length;
-    *is_number = mlpi_decimal_read(r->cell, stop, r->point, x) == stop &&
-                 r->length > 0 && isfinite(*x);
+    *is_number =
+        mlpi_decimal_read(r->cell, stop, r->point, x) == stop && isfinite(*x);
     return MLP_OK;
 }
 

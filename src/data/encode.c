@@ -111,9 +111,9 @@ static void encode_column(const mlp_data_column *column, const source *from,
 }
 
 /* True if no two elements share memory: each row ends before the next one
- * begins, or each column does. Rows and columns of the view are not 0. The
- * products cannot overflow, because the last element has an address: otherwise
- * the views below would be empty. */
+ * begins, or each column does. Rows and columns of the view are not 0. A single
+ * row or column is of the first kind. The products cannot overflow, because the
+ * last element has an address: otherwise the views below would be empty. */
 static bool has_own_elements(mlp_view v)
 {
     mlp_view last =
@@ -125,8 +125,7 @@ static bool has_own_elements(mlp_view v)
     size_t col = (v.rows - 1) * v.row_stride;
     return ((v.rows == 1 || v.row_stride > row) &&
             (v.cols == 1 || v.col_stride > 0)) ||
-           ((v.cols == 1 || v.col_stride > col) &&
-            (v.rows == 1 || v.row_stride > 0));
+           (v.col_stride > col && v.row_stride > 0);
 }
 
 /* Checks what both kinds of encoding need. */

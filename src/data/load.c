@@ -127,8 +127,8 @@ static mlp_status inflate_all(mlp_data *data, z_stream *z, size_t size,
     const size_t most = 1U << 30;
     int result = Z_OK;
     while (size > 0 || z->avail_in > 0 || result == Z_OK) {
-        if (result == Z_STREAM_END && inflateReset(z) != Z_OK) {
-            return MLP_ERR_FORMAT;
+        if (result == Z_STREAM_END) {
+            (void)inflateReset(z); /* cannot fail for a stream that is open */
         }
         if (z->avail_in == 0) {
             z->avail_in = (unsigned)(size < most ? size : most);

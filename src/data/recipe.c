@@ -19,7 +19,6 @@
  * read. A name that occurs twice is allowed: both lines take the same column of
  * a table.
  */
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -262,7 +261,8 @@ static mlp_status summarise(writer *w, size_t j, summary *s)
  * and no categories, so nothing is made of it. Categories that no row has are
  * left out: a network that never saw a category has no use for an input that
  * was always 0. A target has neither a flag nor a mean, and keeps all its
- * classes. Rounding may take a mean beyond the doubles, so it is limited. */
+ * classes. The mean of the largest doubles is finite: of 2^j of them the sum is
+ * exact, and of other numbers of them rounded down. */
 static mlp_status put_column(writer *w, size_t j, bool is_target)
 {
     const mlpi_column *column = &w->data->columns[j];
@@ -279,9 +279,7 @@ static mlp_status put_column(writer *w, size_t j, bool is_target)
     }
     if (is_number && !is_target) {
         char text[MLPI_DECIMAL_SIZE];
-        double mean = s.sum / (double)s.count * 0x1p64;
-        mean = isfinite(mean) ? mean : copysign(DBL_MAX, s.sum);
-        mlpi_decimal_write(mean, text);
+        mlpi_decimal_write(s.sum / (double)s.count * 0x1p64, text);
         TRY(put(w, text, '\t'));
     }
     for (size_t k = 0; k < column->categories.n; k++) {

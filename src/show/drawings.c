@@ -37,8 +37,10 @@ enum { MOST_SHOWN = 10, MOST_DRAWN = 20, MOST_CLASSES = 100 };
 static mlp_layer layer_of(const mlp_net *net, size_t l)
 {
     mlp_layer layer = {.width = mlp_net_inputs(net)};
-    bool is_known = l == 0 || mlp_net_layer(net, l, &layer) == MLP_OK;
-    return is_known ? layer : (mlp_layer){.width = 0};
+    if (l > 0) {
+        (void)!mlp_net_layer(net, l, &layer);
+    }
+    return layer;
 }
 
 /* A layer of more than MOST_SHOWN neurons is drawn as its first and last ones,
@@ -151,7 +153,8 @@ mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
     TRY(mlpi_check_given(picture, net, "a network"));
     size_t layers = mlp_net_layer_count(net);
     double top = 0;
-    size_t columns[MOST_DRAWN + 1];
+    size_t left = 0; /* the columns of the longest names on both sides */
+    size_t right = 0;
     if (layers > MOST_DRAWN) {
         return mlpi_refuse(&picture->hooks, MLP_ERR_LIMIT,
                            "a drawing: expects at most %d layers, got %zu",
@@ -163,13 +166,13 @@ mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
     put_weights(picture, net);
     for (size_t l = 0; l <= layers; l++) {
         top = fmax(top, height_of(layer_of(net, l).width, 0));
-        columns[l] = put_neurons(picture, net, l, inputs);
+        right = put_neurons(picture, net, l, inputs);
+        left = l == 0 ? right : left;
     }
     mlpi_put(picture,
              "eval network\nset lmargin %z\nset rmargin %z\nset xrange "
              "[-0.1:%z.1]\nset yrange [%g:%g]\nplot @weights",
-             columns[0] + 4, columns[layers] + 4, layers, -top - 1.6,
-             top + 0.6);
+             left + 4, right + 4, layers, -top - 1.6, top + 0.6);
     return mlpi_panel_end(picture);
 }
 

@@ -306,7 +306,9 @@ static mlp_status run_gnuplot(const mlp_hooks *hooks, int script, int output,
     const char *before = strrchr(text, '\n');
     const char *line = before ? before + 1 + strspn(before + 1, " \t") : text;
     return mlpi_refuse(hooks, MLP_ERR_IO, "gnuplot: failed: %s",
-                       *line != '\0' ? line : "it was killed");
+                       *line != '\0'         ? line
+                       : WIFSIGNALED(status) ? "it was killed"
+                                             : "it gave no reason");
 }
 
 /* Draws the file `path`, or if that is NULL, onto standard output. Whatever

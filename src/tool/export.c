@@ -92,25 +92,28 @@ static size_t copy_name(const char *name, char *field)
     return n;
 }
 
+/* Returns whether one of the fields before i has this name. */
+static bool is_taken(const writer *w, size_t i, const char *field)
+{
+    for (size_t k = 1; k < i; k++) {
+        if (strcmp(w->fields[k], field) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Names the field of column i. A name that an earlier field has gets the number
- * of its column: three times at most, because only a damaged recipe needs more.
- * Its code then does not compile. */
+ * of its column, or if that is taken too, the next number that is free. */
 static void name_field(const writer *w, size_t i)
 {
     const char *name = mlp_data_recipe_column(w->recipe, i)->name;
-    size_t size = strlen(name) + 96;
+    size_t size = strlen(name) + 32;
     char *field = mlpi_tool_memory(size, 1);
     size_t n = copy_name(name, field);
     w->fields[i] = field;
-    for (int tries = 0; tries < 3; tries++) {
-        size_t k = 1;
-        while (k < i && strcmp(w->fields[k], field) != 0) {
-            k++;
-        }
-        if (k == i) {
-            break;
-        }
-        n += (size_t)snprintf(field + n, size - n, "_%zu", i);
+    for (size_t number = i; is_taken(w, i, field); number++) {
+        (void)snprintf(field + n, size - n, "_%zu", number);
     }
 }
 

@@ -248,6 +248,16 @@ static void take_operands(int argc, char **argv, const tool_verb *verb,
     }
 }
 
+/* Ends the program for what is no option. getopt_long leaves a letter in optopt,
+ * and for a word 0 or the number of its line. */
+_Noreturn static void refuse_option(const char *argument)
+{
+    const char letter[] = {'-', (char)optopt, '\0'};
+    bool is_letter = optopt > 0 && optopt < 256;
+    TOOL_REFUSE("there is no option %s; mlp --help lists them",
+                is_letter ? letter : argument);
+}
+
 /* getopt_long returns 'o', 256 + the number of the line, or '?' and ':' for
  * what is no option and for a missing argument; the latter because the short
  * options begin with a colon. */
@@ -271,8 +281,7 @@ static tool_options parse(int argc, char **argv, const tool_verb *verb)
             TOOL_REFUSE("%s needs a value", argv[optind - 1]);
         }
         if (found == '?') {
-            TOOL_REFUSE("there is no option %s; mlp --help lists them",
-                        argv[optind - 1]);
+            refuse_option(argv[optind - 1]);
         }
         const option_line *l = &lines[found == 'o' ? 0 : found - 256];
         if (!strstr(l->verbs, verb->name)) {

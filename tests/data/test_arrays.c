@@ -194,6 +194,11 @@ static void npy_headers_are_checked(void **state)
          MLP_ERR_UNSUPPORTED, 1},
         {"{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }",
          "expects version 1, 2 or 3 of NPY, got 4", MLP_ERR_UNSUPPORTED, 4},
+        {"{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }",
+         "expects version 1, 2 or 3 of NPY, got 0", MLP_ERR_UNSUPPORTED, 0},
+        {"{'descr': '<f44', 'fortran_order': False, 'shape': (1,), }",
+         "expects elements f4, f8, i4, i8 or u1, got '<f44'",
+         MLP_ERR_UNSUPPORTED, 1},
         {"{'descr': '|u1', 'fortran_order': True, 'shape': (1, 1, 1), }",
          "expects at most 2 dimensions in Fortran's order, got 3",
          MLP_ERR_UNSUPPORTED, 1},
@@ -203,16 +208,27 @@ static void npy_headers_are_checked(void **state)
          MLP_ERR_FORMAT, 1},
         {"{'descr': '|u1', 'fortran_order': False, 'shape': (-1,), }",
          "cut or damaged", MLP_ERR_FORMAT, 1},
+        {"{'descr': '|u1', 'fortran_order': False, 'shape': (1.5,), }",
+         "cut or damaged", MLP_ERR_FORMAT, 1},
+        {"{'descr': '|u1', 'fortran_order': False, 'shape': (1e30,), }",
+         "cut or damaged", MLP_ERR_FORMAT, 1},
+        {"{'descr': '|u1', 'fortran_order': False, 'shape': 1, }",
+         "cut or damaged", MLP_ERR_FORMAT, 1},
         {"{'descr': '|u1', 'shape': (1,), }", "cut or damaged", MLP_ERR_FORMAT,
          1},
         {"", "cut or damaged", MLP_ERR_FORMAT, 1},
         {"{'descr': '|u1', 'fortran_order': False, 'shape': (0,), }",
          "expects rows and columns, got the shape (0, 1)", MLP_ERR_FORMAT, 1},
+        {"{'descr': '|u1', 'fortran_order': False, 'shape': (1, 0, 5), }",
+         "expects rows and columns, got the shape (1, 0)", MLP_ERR_FORMAT, 1},
         {"{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }",
          "expects 2 x 1 elements of 1 byte after the header, got 1 byte",
          MLP_ERR_FORMAT, 1},
         {"{'descr': '<f8', 'fortran_order': False, 'shape': "
          "(999999999999999999, 999), }",
+         "elements of 8 bytes after the header, got 1", MLP_ERR_FORMAT, 1},
+        {"{'descr': '<f8', 'fortran_order': False, 'shape': "
+         "(4000000000000000000,), }",
          "elements of 8 bytes after the header, got 1", MLP_ERR_FORMAT, 1},
         {"{'descr': '|u1', 'fortran_order': False, 'shape': "
          "(1, 999999999999999999, 999999999999999999), }",
@@ -227,6 +243,66 @@ static void npy_headers_are_checked(void **state)
         size_t size = npy_bytes(cases[i].header, cases[i].version, bytes);
         assert_told(&record, load(bytes, size, &record, &data), cases[i].status,
                     cases[i].message);
+        assert_null(data);
+        assert_int_equal(record.live, 0);
+    }
+}
+
+/* NumPy's own headers are far shorter. */
+static void npy_headers_have_less_than_4096_bytes(void **state)
+{
+    (void)state;
+    static const char words[] =
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }";
+    for (size_t n = 4095; n <= 4096; n++) {
+        hook_record record = {0};
+        mlp_data *data = NULL;
+        unsigned char bytes[10 + 4096 + 1] = "\x93NUMPY\1";
+        bytes[8] = (unsigned char)(n & 0xff);
+        bytes[9] = (unsigned char)(n >> 8);
+        memset(bytes + 10, ' ', n);
+        memcpy(bytes + 10, words, sizeof words - 1);
+        bytes[10 + n] = 7;
+        mlp_status status = load(bytes, 11 + n, &record, &data);
+        if (n == 4095) {
+            assert_int_equal(status, MLP_OK);
+            assert_true(mlp_cview_at(mlp_data_values(data), 0, 0) == 7);
+        } else {
+            assert_int_equal(status, MLP_ERR_FORMAT);
+            assert_non_null(strstr(record.message, "cut or damaged"));
+            assert_null(data);
+        }
+        mlp_data_free(data);
+        assert_int_equal(record.live, 0);
+    }
+}
+
+/* Without the two zeros, or with an unknown type, the bytes are no IDX file. */
+static void idx_headers_are_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned char bytes[20];
+        size_t size;
+        const char *message;
+    } cases[] = {
+        {{0, 0, 8, 0}, 4, "expects an IDX header of 0 dimensions, got one"},
+        {{0, 0, 8, 1, 0, 0, 1}, 7, "expects an IDX header of 1 dimension, got"},
+        {{0,   0,   8,   4,   0,   0,   0,   1,   255, 255,
+          255, 255, 255, 255, 255, 255, 255, 255, 255, 255},
+         20,
+         "expects an IDX header of 4 dimensions, got one"},
+        {{0, 0, 8, 1, 0, 0, 0, 0}, 8, "got the shape (0, 1)"},
+        {{0, 1, 8, 1, 0, 0, 0, 1, 5}, 9, "expects text, got a byte that is 0"},
+        {{1, 0, 8, 1, 0, 0, 0, 1, 5}, 9, "expects text, got a byte that is 0"},
+        {{0, 0, 7, 1, 0, 0, 0, 1, 5}, 9, "expects text, got a byte that is 0"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        hook_record record = {0};
+        mlp_data *data = NULL;
+        assert_told(&record,
+                    load(cases[i].bytes, cases[i].size, &record, &data),
+                    MLP_ERR_FORMAT, cases[i].message);
         assert_null(data);
         assert_int_equal(record.live, 0);
     }
@@ -270,6 +346,50 @@ static void fann_rows_become_x_and_y(void **state)
     assert_int_equal(record.live, 0);
 }
 
+static void fann_numbers_may_have_a_decimal_comma(void **state)
+{
+    (void)state;
+    static const char text[] = "1 1 1\n0,5\n-1,25e1\n";
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    mlp_data *data = NULL;
+    mlp_data_options options = mlp_data_defaults();
+    options.decimal_comma = true;
+    assert_int_equal(mlp_data_load_memory(text, sizeof text - 1, "file",
+                                          &options, &hooks, &data),
+                     MLP_OK);
+    assert_true(mlp_cview_at(mlp_data_values(data), 0, 0) == 0.5);
+    assert_true(mlp_cview_at(mlp_data_values(data), 0, 1) == -12.5);
+    mlp_data_free(data);
+    assert_int_equal(record.live, 0);
+}
+
+/* The first line has three counts and no more, and words follow. What differs
+ * is a CSV file. */
+static void fann_files_begin_with_three_counts(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"1 1 1 1\n2\n3\n", "1 1\n2\n3\n",
+                                        "1 1 x\n2\n3\n", "1 1 0.5\n2\n3\n"};
+    hook_record record = {0};
+    mlp_data *data = NULL;
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        assert_int_equal(load(texts[i], strlen(texts[i]), &record, &data),
+                         MLP_OK);
+        assert_int_equal(mlp_data_cols(data), 1);
+        assert_int_equal(mlp_data_rows(data), 2);
+        assert_int_equal(mlp_data_separator(data), ',');
+        mlp_data_free(data);
+    }
+    data = NULL;
+    assert_told(&record, load("1 1 1\n \n", 8, &record, &data), MLP_ERR_FORMAT,
+                "expects rows after the names");
+    assert_told(&record, load("1 1 1", 5, &record, &data), MLP_ERR_FORMAT,
+                "expects rows after the names");
+    assert_null(data);
+    assert_int_equal(record.live, 0);
+}
+
 static void fann_errors_name_the_line(void **state)
 {
     (void)state;
@@ -282,6 +402,7 @@ static void fann_errors_name_the_line(void **state)
         {"1 1 1\n1\n1e999\n", "file:3: expects a number, got \"1e999\""},
         {"0 1 1\n1\n", "file:1: expects 0 x (1 + 1) numbers, of inputs and"},
         {"1 0 1\n1\n", "file:1: expects 1 x (0 + 1) numbers"},
+        {"1 1 0\n1\n", "file:1: expects 1 x (1 + 0) numbers"},
         {"9 9 9\n1\n", "got a file that is too short"},
         {"999999999999999999 999999999999999999 1\n1\n", "too short"},
     };
@@ -303,8 +424,12 @@ int main(void)
         cmocka_unit_test(arrays_that_are_cut_are_refused),
         cmocka_unit_test(arrays_survive_a_lack_of_memory),
         cmocka_unit_test(npy_headers_are_checked),
+        cmocka_unit_test(npy_headers_have_less_than_4096_bytes),
+        cmocka_unit_test(idx_headers_are_checked),
         cmocka_unit_test(npy_refuses_large_class_numbers),
         cmocka_unit_test(fann_rows_become_x_and_y),
+        cmocka_unit_test(fann_numbers_may_have_a_decimal_comma),
+        cmocka_unit_test(fann_files_begin_with_three_counts),
         cmocka_unit_test(fann_errors_name_the_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

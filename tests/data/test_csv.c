@@ -5,6 +5,9 @@
  */
 #include "support/support.h"
 
+#include <sys/stat.h>
+
+#include "support/packed.h"
 #include "mlp_data.h"
 
 /* The name "t.csv" stands for a path. */
@@ -45,6 +48,9 @@ static double at(const mlp_data *data, size_t i, size_t j)
 {
     return mlp_cview_at(mlp_data_values(data), i, j);
 }
+
+#define TEN_ROWS "1\n2\n3\n4\n5\n6\n7\n8\n9\n"
+#define TEN_ROWS_OF_TWO "1;1\n2;1\n3;1\n4;1\n5;1\n6;1\n7;1\n8;1\n9;1\n"
 
 /* Fails for more than 10 MB. */
 static void *allocate_little(size_t bytes, void *user)
@@ -94,6 +100,7 @@ static void csv_reads_the_same_table_in_many_forms(void **state)
         "x\ty\n1\tp\n2\tq\n",
         "x|y\n1|p\n2|q\n",
         "\"x\",\"y\"\n\"1\",\"p\"\n\"2\",\"q\"\n",
+        "\"x\",\"y\"\n\"1\",\"p\"\n\"2\",\"q\"",
         "\n\n  \nx,y\n\n1,p\n \t\n2,q\n\n",
         " x , y \n 1 , p \n +2.0 ,q\n",
         "x;y\n1;p\n0.2e1;q",
@@ -129,6 +136,36 @@ static void csv_reads_quotes(void **state)
         assert_true(at(data, k, 0) == numbers[k]);
     }
     assert_int_equal(mlp_data_empty_cells(data, 0), 1);
+    end(data, &record);
+}
+
+/* Of each length the first and the last character, and those around what is
+ * left out. */
+static void csv_reads_all_of_utf8(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"~",
+                                        "\xc2\x80",
+                                        "\xdf\xbf",
+                                        "\xe0\xa0\x80",
+                                        "\xed\x9f\xbf",
+                                        "\xee\x80\x80",
+                                        "\xef\xbf\xbf",
+                                        "\xf0\x90\x80\x80",
+                                        "\xf3\xbf\xbf\xbf",
+                                        "\xf4\x8f\xbf\xbf"};
+    hook_record record = {0};
+    char text[256] = "t\n";
+    for (size_t k = 0; k < COUNT(texts); k++) {
+        append(text, sizeof text, texts[k]);
+        append(text, sizeof text, "\n");
+    }
+    mlp_data *data = loaded(text, NULL, &record);
+    assert_int_equal(mlp_data_n_categories(data, 0), COUNT(texts));
+    for (size_t k = 0; k < COUNT(texts); k++) {
+        assert_string_equal(mlp_data_category(data, 0, k), texts[k]);
+        assert_true(at(data, k, 0) == (double)k);
+    }
     end(data, &record);
 }
 
@@ -198,6 +235,11 @@ static void csv_obeys_the_options(void **state)
     assert_string_equal(mlp_data_category(data, 1, 0), "9");
     assert_true(at(data, 0, 1) == 1 && at(data, 1, 1) == 0);
     end(data, &record);
+    options.n_categories = 0;
+    const char *text = "x;y\n" TEN_ROWS_OF_TWO "1.5;2\n";
+    assert_told(&record, load(text, strlen(text), &options, &record, &data),
+                MLP_ERR_FORMAT,
+                "t.csv:11: column 1 (x): expects a number, got \"1.5\"");
 }
 
 /* A comma that is the decimal point separates no cells. */
@@ -290,7 +332,11 @@ static void csv_numbers_many_categories_right(void **state)
  * What is refused
  */
 
-#define TEN_ROWS "1\n2\n3\n4\n5\n6\n7\n8\n9\n"
+#define FORTY "aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd"
+
+/* 48 bytes, each of which goes on with a character that has not begun. */
+#define EIGHT "\x80\x80\x80\x80\x80\x80\x80\x80"
+#define BYTES_OF_NO_TEXT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT
 
 /* Each row: the text, what the message contains, and the status, which is
  * MLP_ERR_FORMAT unless another one stands there. */
@@ -314,6 +360,7 @@ static const struct malformed {
     {"a,b\n1,2\n3,4,5,6\n", "t.csv:3: expects 2 cells, got 4"},
     {"a,b\n1,2\n\n3\n", "t.csv:4: expects 2 cells, got 1"},
     {"a,b\n1,2,\n", "t.csv:2: expects 2 cells, got 3"},
+    {"a,b\n1,2,\"3\n", "t.csv:2: expects a closing quote"},
     {"a\n1,2\n", "t.csv:2: expects 1 cell, got 2"},
     {"a,b\n\"1\n2\",3\n4\n", "t.csv:4: expects 2 cells, got 1"},
     {"a;b\n1,5\n", "t.csv:2: expects 2 cells, got 1"},
@@ -355,6 +402,11 @@ static const struct malformed {
     {"a\n\xed\xa0\x80\n", "t.csv:2: expects text in UTF-8, got the byte 0xed"},
     {"a\n\xf5\x80\x80\x80\n", "t.csv:2: expects text in UTF-8"},
     {"a\n\xe2\x82\n", "t.csv:2: expects text in UTF-8"},
+    {"a\n\xc3x\n", "t.csv:2: expects text in UTF-8, got the byte 0xc3"},
+    {"a\n\xe2\x82x\n", "t.csv:2: expects text in UTF-8, got the byte 0xe2"},
+    {"a\nx\n\xff\n", "t.csv:3: expects text in UTF-8, got the byte 0xff"},
+    {"a\n\xf4\x90\x80\x80\n", "t.csv:2: expects text in UTF-8"},
+    {"a\n\xe0\x9f\xbf\n", "t.csv:2: expects text in UTF-8"},
     {"a\n\"\xf0\x80\x80\x80\"\n", "t.csv:2: expects text in UTF-8"},
     {"a\n" TEN_ROWS "abc\n",
      "t.csv:11: column 1 (a): expects a number, got \"abc\""},
@@ -369,6 +421,10 @@ static const struct malformed {
     {"a\n" TEN_ROWS "1e\n", "got \"1e\""},
     {"a\n" TEN_ROWS "--1\n", "got \"--1\""},
     {"a\n" TEN_ROWS "12%\n", "got \"12%\""},
+    {"a\n" TEN_ROWS "x\x7fy\n", "got \"x?y\""},
+    {"a\n" TEN_ROWS FORTY "xyz\xc3\xa9\xc3\xa9\n", "got \"" FORTY "xyz...\""},
+    {"a\n" TEN_ROWS FORTY "wxyz\xc3\xa9\n", "got \"" FORTY "wxyz...\""},
+    {"a\n" TEN_ROWS BYTES_OF_NO_TEXT "\n", "got \"...\""},
     {"a\n" TEN_ROWS "\"x\"\"y\"\n", "t.csv:11: column 1 (a): expects a number"},
     {"a;b\n1,5;2\n", "t.csv:2: column 1 (a): expects a number with a decimal "
                      "point, got \"1,5\""},
@@ -459,6 +515,9 @@ static void csv_refuses_wrong_options(void **state)
     options.categories = names;
     assert_told(&record, load("a\n1\n", 4, &options, &record, &data),
                 MLP_ERR_ARGUMENT, "t.csv: there is no column \"z\"");
+    options.categories = (const char *const[]){NULL};
+    assert_told(&record, load("a\n1\n", 4, &options, &record, &data),
+                MLP_ERR_ARGUMENT, "t.csv: there is no column \"NULL\"");
     assert_told(&record, mlp_data_load("no/such.csv", NULL, &hooks, &data),
                 MLP_ERR_IO,
                 "no/such.csv: cannot open it: No such file or directory");
@@ -468,6 +527,60 @@ static void csv_refuses_wrong_options(void **state)
                 "path is NULL");
     assert_null(data);
     assert_int_equal(record.live, 0);
+}
+
+/* A user who may do everything becomes one who may not for a moment. */
+static void csv_tells_why_a_file_cannot_be_opened(void **state)
+{
+    (void)state;
+#ifdef _WIN32
+    skip(); /* has other words for it, and no such users */
+#else
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    mlp_data *data = NULL;
+    char name[] = "csv_XXXXXX";
+    int file = mkstemp(name);
+    assert_true(file >= 0 && fchmod(file, 0) == 0 && close(file) == 0);
+    bool is_root = geteuid() == 0;
+    assert_int_equal(is_root ? seteuid(65534) : 0, 0);
+    mlp_status status = mlp_data_load(name, NULL, &hooks, &data);
+    assert_int_equal(is_root ? seteuid(0) : 0, 0);
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(status, MLP_ERR_IO);
+    assert_int_equal(record.messages, 1);
+    assert_non_null(strstr(record.message, ": cannot open it: Permission"));
+    assert_told(&record,
+                mlp_data_load(MLP_TEST_DIGITS "/x", NULL, &hooks, &data),
+                MLP_ERR_IO, "x: cannot open it: an error of the system");
+    assert_null(data);
+    assert_int_equal(record.live, 0);
+#endif
+}
+
+/* Memory then comes from malloc, and the status alone tells a mistake. */
+static void csv_needs_no_hooks(void **state)
+{
+    (void)state;
+    const mlp_hooks none = {.log = NULL};
+    const mlp_hooks *const hooks[] = {NULL, &none};
+    for (size_t i = 0; i < COUNT(hooks); i++) {
+        mlp_data *data = NULL;
+        assert_int_equal(
+            mlp_data_load_memory("a,b\n1\n", 6, "t", NULL, hooks[i], &data),
+            MLP_ERR_FORMAT);
+        assert_int_equal(mlp_data_load(NULL, NULL, hooks[i], &data),
+                         MLP_ERR_NULL);
+        assert_int_equal(
+            mlp_data_load_memory("a\n1\n", 4, "t", NULL, hooks[i], NULL),
+            MLP_ERR_NULL);
+        assert_null(data);
+        assert_int_equal(
+            mlp_data_load_memory("a,b\n1,x\n", 8, "t", NULL, hooks[i], &data),
+            MLP_OK);
+        assert_string_equal(mlp_data_category(data, 1, 0), "x");
+        mlp_data_free(data);
+    }
 }
 
 static void csv_survives_a_lack_of_memory(void **state)
@@ -487,14 +600,9 @@ static void csv_survives_a_lack_of_memory(void **state)
     assert_int_equal(status, MLP_OK);
 }
 
-/* The bytes are "x,y\n1,2\n", packed by Python's gzip.compress. */
 static void csv_is_unpacked(void **state)
 {
     (void)state;
-    static const unsigned char packed[] = {
-        0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03,
-        0xab, 0xd0, 0xa9, 0xe4, 0x32, 0xd4, 0x31, 0xe2, 0x02, 0x00,
-        0x23, 0xdf, 0x72, 0x00, 0x08, 0x00, 0x00, 0x00};
     hook_record record = {0};
     mlp_data *data = NULL;
     mlp_status status =
@@ -533,6 +641,36 @@ static void csv_is_unpacked(void **state)
     }
 }
 
+static void csv_is_unpacked_in_pieces(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_data *data = NULL;
+    mlp_status status = load((const char *)long_packed, sizeof long_packed,
+                             NULL, &record, &data);
+    if (status == MLP_ERR_UNSUPPORTED) {
+        skip();
+    }
+    assert_int_equal(status, MLP_OK);
+    assert_int_equal(mlp_data_rows(data), LONG_PACKED_ROWS);
+    assert_string_equal(mlp_data_name(data, 1), "b");
+    for (size_t i = 0; i < LONG_PACKED_ROWS; i++) {
+        assert_true(at(data, i, 0) == 1 && at(data, i, 1) == 2);
+    }
+    end(data, &record);
+}
+
+/* What gzip packs begins with two bytes, of which a text may have the first. */
+static void csv_is_not_unpacked_for_one_byte(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_data *data = loaded("\x1f,b\n1,2\n", NULL, &record);
+    assert_string_equal(mlp_data_name(data, 0), "\x1f");
+    assert_true(at(data, 0, 1) == 2);
+    end(data, &record);
+}
+
 /* The digits that come with the examples: 1797 rows of 64 pixels and a class.
  * */
 static void csv_reads_the_digits(void **state)
@@ -554,6 +692,7 @@ int main(void)
         cmocka_unit_test(csv_reads_names_numbers_and_categories),
         cmocka_unit_test(csv_reads_the_same_table_in_many_forms),
         cmocka_unit_test(csv_reads_quotes),
+        cmocka_unit_test(csv_reads_all_of_utf8),
         cmocka_unit_test(csv_finds_the_separator_beside_quotes),
         cmocka_unit_test(csv_finds_out_or_is_told_whether_there_is_a_header),
         cmocka_unit_test(csv_obeys_the_options),
@@ -565,8 +704,12 @@ int main(void)
         cmocka_unit_test(csv_refuses_malformed_tables),
         cmocka_unit_test(csv_refuses_what_is_too_long),
         cmocka_unit_test(csv_refuses_wrong_options),
+        cmocka_unit_test(csv_tells_why_a_file_cannot_be_opened),
+        cmocka_unit_test(csv_needs_no_hooks),
         cmocka_unit_test(csv_survives_a_lack_of_memory),
         cmocka_unit_test(csv_is_unpacked),
+        cmocka_unit_test(csv_is_unpacked_in_pieces),
+        cmocka_unit_test(csv_is_not_unpacked_for_one_byte),
         cmocka_unit_test(csv_reads_the_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

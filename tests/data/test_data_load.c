@@ -239,6 +239,9 @@ static void numbers_of_arrays_become_categories(void **state)
                 load("2 1 1\n1\n2\n3\n0.5\n", 16, &options, &record, &data),
                 MLP_ERR_FORMAT,
                 "t: row 2, column 2 (y1): expects a class number, got 0.5");
+    assert_told(&record,
+                load("2 1 1\n1\n2\n3\n1e300\n", 18, &options, &record, &data),
+                MLP_ERR_FORMAT, "expects a class number, got 1e+300");
     assert_null(data);
     assert_int_equal(record.live, 0);
 }

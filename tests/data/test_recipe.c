@@ -294,6 +294,21 @@ static void recipe_names_what_new_rows_lack(void **state)
     }
     mlp_data_recipe_free(recipe);
 
+    /* Rows of an array have no lines, and are named by their numbers. */
+    data = load("x1,y1\n1,7\n2,v\n", NULL, &record);
+    recipe = make(data, "y1");
+    mlp_data_free(data);
+    data = load("2 1 1\n1\n7\n2\n8\n", recipe, &record);
+    assert_told(
+        &record,
+        mlp_data_recipe_encode_target(recipe, data, mlp_view_i32(Y, 2, 1)),
+        MLP_ERR_FORMAT,
+        "t.csv:2: column 2 (y1): expects a class that the recipe knows, got "
+        "\"8\"");
+    assert_true(Y[0] == 5 && Y[1] == 5);
+    mlp_data_free(data);
+    mlp_data_recipe_free(recipe);
+
     /* A message is one line, whatever the name of the column. */
     mlp_data *other = load("\"a\nb\",y\n1,u\n2,v\n", NULL, &record);
     recipe = make(other, "y");
@@ -393,6 +408,59 @@ static void recipe_refuses_elements_that_share_memory(void **state)
     assert_int_equal(record.live, 0);
 }
 
+/* Other programs may write recipes. A backslash before another letter, and one
+ * at the end of a word, mean nothing. */
+static void recipe_reads_backslashes_that_mean_nothing(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    mlp_net *net = net_with(1);
+    mlp_data_recipe *recipe = NULL;
+    assert_int_equal(
+        mlp_net_set_metadata(net, "data.recipe",
+                             "libmlp data recipe 1\n"
+                             "number\ty\nnumber\t\\q\\\\r\\\t0\t1\n"),
+        MLP_OK);
+    assert_int_equal(mlp_data_recipe_load(net, &hooks, &recipe), MLP_OK);
+    assert_string_equal(mlp_data_recipe_column(recipe, 1)->name, "q\\r\\");
+    mlp_data_recipe_free(recipe);
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
+}
+
+/* No network has more inputs. The categories of this recipe are empty words. */
+static void recipe_has_at_most_the_inputs_of_a_network(void **state)
+{
+    (void)state;
+    static const char head[] =
+        "libmlp data recipe 1\nnumber\ty\ncategory\ta\t0";
+    const size_t n = sizeof head - 1;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    mlp_net *net = net_with(1);
+    mlp_data_recipe *recipe = NULL;
+    char *text = malloc(n + MLP_MAX_WIDTH + 3);
+    assert_non_null(text);
+    memcpy(text, head, n);
+    memset(text + n, '\t', MLP_MAX_WIDTH + 1);
+    memcpy(text + n + MLP_MAX_WIDTH + 1, "\n", 2);
+    assert_int_equal(mlp_net_set_metadata(net, "data.recipe", text), MLP_OK);
+    assert_told(&record, mlp_data_recipe_load(net, &hooks, &recipe),
+                MLP_ERR_LIMIT,
+                "the network's recipe: expects at most 16777216 inputs, got "
+                "16777217");
+    assert_null(recipe);
+    memcpy(text + n + MLP_MAX_WIDTH, "\n", 2);
+    assert_int_equal(mlp_net_set_metadata(net, "data.recipe", text), MLP_OK);
+    assert_int_equal(mlp_data_recipe_load(net, &hooks, &recipe), MLP_OK);
+    assert_int_equal(mlp_data_recipe_inputs(recipe), MLP_MAX_WIDTH);
+    mlp_data_recipe_free(recipe);
+    mlp_net_free(net);
+    free(text);
+    assert_int_equal(record.live, 0);
+}
+
 static void recipe_refuses_damaged_texts(void **state)
 {
     (void)state;
@@ -484,6 +552,32 @@ static void recipe_survives_a_lack_of_memory(void **state)
     assert_int_equal(status, MLP_OK);
 }
 
+/* With names of many lengths, the text of a recipe grows at any of its words. A
+ * backslash takes two bytes there. */
+static void recipe_survives_a_lack_of_memory_at_each_word(void **state)
+{
+    (void)state;
+    for (size_t i = 2; i < 200; i++) {
+        char text[256] = "";
+        memset(text, i % 2 == 0 ? 'x' : '\\', i / 2);
+        append(text, sizeof text, ",c,y\n1,p,1\n,q,2\n");
+        mlp_status status = MLP_ERR_MEMORY;
+        for (size_t n = 1; status == MLP_ERR_MEMORY; n++) {
+            hook_record record = {0};
+            mlp_data *data = load(text, NULL, &record);
+            mlp_data_recipe *recipe = NULL;
+            record.fail_at = record.allocations + n;
+            status = mlp_data_recipe_make(data, "y", NULL, 0, &recipe);
+            assert_true((recipe != NULL) == (status == MLP_OK));
+            assert_int_equal(record.messages, status != MLP_OK);
+            mlp_data_recipe_free(recipe);
+            mlp_data_free(data);
+            assert_int_equal(record.live, 0);
+        }
+        assert_int_equal(status, MLP_OK);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -496,8 +590,11 @@ int main(void)
         cmocka_unit_test(recipe_names_what_new_rows_lack),
         cmocka_unit_test(recipe_refuses_wrong_calls),
         cmocka_unit_test(recipe_refuses_elements_that_share_memory),
+        cmocka_unit_test(recipe_reads_backslashes_that_mean_nothing),
+        cmocka_unit_test(recipe_has_at_most_the_inputs_of_a_network),
         cmocka_unit_test(recipe_refuses_damaged_texts),
         cmocka_unit_test(recipe_survives_a_lack_of_memory),
+        cmocka_unit_test(recipe_survives_a_lack_of_memory_at_each_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,6 +65,8 @@ if [ -x "$build/mlp" ]; then
     } >table.csv
     every_allocation "$build/mlp" train table.csv class --epochs 3 \
         --layers 4 -o net.mlp
+    every_allocation "$build/mlp" train table.csv class --epochs 3 \
+        --layers 4 -o other.mlp --ignore b --cv 2 --json
     for verb in info test; do
         every_allocation "$build/mlp" $verb net.mlp \
             $([ $verb = info ] || echo table.csv)

@@ -118,6 +118,15 @@ class Talk(unittest.TestCase):
         train("iris.csv", "species", "--plot", "losses.svg")
         self.assertIn(b"training", content("losses.svg"))
 
+    def test_losses_below_0_have_no_logarithm(self):
+        """The script of a picture needs no gnuplot."""
+        write("n.csv", [("x", "n")] + [(i, i % 5) for i in range(40)])
+        for loss, is_log in (("mse", True), ("poisson", False),
+                             ("gaussian_nll", False)):
+            train("n.csv", "n", "--loss", loss, "--epochs", "3", "--plot",
+                  "losses.gp")
+            self.assertEqual(b"set logscale y\n" in content("losses.gp"), is_log)
+
 
 class Scores(unittest.TestCase):
     """The rows held out are those that mlp.h names, and teach nothing."""
@@ -323,6 +332,34 @@ class Networks(unittest.TestCase):
         tried = re.search(r"^(\d+) networks? tried", talk, re.M)
         self.assertGreaterEqual(int(tried.group(1)), 1)
 
+    def test_the_search_draws_from_its_ranges(self):
+        """Each improvement is told: a score of numbers that rises."""
+        _, talk = train("points.csv", "y", "--tune", "2s", "--epochs", "2",
+                        "-o", "tuned.mlp")
+        found = re.findall(r"^  network (\d+): R2 (\S+)  --layers (\S+) --rate "
+                           r"(\S+) --dropout (\S+)$", talk, re.M)
+        self.assertEqual(found[0][0::2], ("1", "100", "0"))
+        self.assertGreater(len(found), 1, talk)
+        scores = [float(score) for _, score, *_ in found]
+        self.assertEqual(scores, sorted(scores))
+        for _, _, layers, rate, dropout in found[1:]:
+            widths = [int(width) for width in layers.split(",")]
+            self.assertLessEqual(len(widths), 3)
+            self.assertEqual(widths, sorted(widths, reverse=True))
+            self.assertTrue(set(widths) <= {16, 32, 64, 128, 256})
+            self.assertTrue(0.0002 <= float(rate) <= 0.02)
+            self.assertEqual(float("%.1e" % float(rate)), float(rate))
+            self.assertIn(dropout, ("0", "0.1", "0.2", "0.3", "0.4", "0.5"))
+        tried = re.search(r"^(\d+) networks tried", talk, re.M)
+        self.assertGreaterEqual(int(tried.group(1)), int(found[-1][0]))
+
+    def test_a_search_counts_no_network_that_fails(self):
+        write("negative.csv", [("x", "n")] + [(i, i - 18) for i in range(20)])
+        _, talk = train("negative.csv", "n", "--loss", "poisson", "--tune",
+                        "0.01", status=1)
+        self.assertIn("\n0 networks tried; ", talk)
+        self.assertIn("poisson expects counts", talk.splitlines()[-1])
+
     def test_the_command_may_be_pasted(self):
         """Whatever the names are, a shell passes them on as they stand."""
         name = "it's; touch `pasted` $HOME.csv"
@@ -338,10 +375,13 @@ class Networks(unittest.TestCase):
 
     def test_a_search_without_time_takes_the_default(self):
         train("iris.csv", "species", "-o", "plain.mlp")
-        _, talk = train("iris.csv", "species", "--tune", "0.000001",
-                        "-o", "tuned.mlp")
-        self.assertIn("\n0 networks tried", talk)
-        self.assertEqual(content("plain.mlp"), content("tuned.mlp"))
+        for span, told in (("0.000001", "1e-06"), ("0.000001s", "1e-06"),
+                           ("0.0000001m", "6e-06"), ("0.00000001h", "3.6e-05")):
+            _, talk = train("iris.csv", "species", "--tune", span,
+                            "-o", "tuned.mlp")
+            self.assertIn(f"searching for {told} s: ", talk)
+            self.assertIn("\n0 networks tried", talk)
+            self.assertEqual(content("plain.mlp"), content("tuned.mlp"))
 
     def test_going_on(self):
         train("iris.csv", "species")
@@ -377,6 +417,7 @@ class Networks(unittest.TestCase):
         for arguments, status in (
                 (["points.csv", "y"], 2), (["iris.csv", "petal_width"], 2),
                 (["iris.csv", "species", "--layers", "3"], 2),
+                (["iris.csv", "species", "--dropout", "0"], 2),
                 (["iris.csv", "species", "--cv", "3"], 2),
                 (["iris.csv", "species", "--tune", "3"], 2)):
             refused(*arguments, "--from", "iris.mlp", status=status)
@@ -388,6 +429,69 @@ class Networks(unittest.TestCase):
         self.assertIn('mlp: more.csv: the class "rose" is not known to '
                       'iris.mlp\n', talk)
         self.assertFalse(os.path.exists("more.mlp"))
+
+    def test_going_on_with_a_network_of_C_code(self):
+        """It has no recipe, so its inputs are the columns in their order."""
+        def network(outputs, activation, loss):
+            draw = np.random.RandomState(3)
+            mlp_file.write_mlp(
+                "bare.mlp", {"layers.0.weight": draw.randn(outputs, 2),
+                             "layers.0.bias": draw.randn(outputs)},
+                dict(precision="float64", inputs=2, loss=loss,
+                     layers=[mlp_file.layer_of(outputs, activation)]))
+
+        rows = points(60)
+        write("kinds.csv", [("a", "b", "k")] +
+              [(a, b, "xyz"[i % 3]) for i, (a, b, _) in enumerate(rows)])
+        write("three.csv", [("a", "b", "c", "y")] +
+              [(a, b, a + b, y) for a, b, y in rows])
+        network(1, "identity", "mse")
+        found = facts("points.csv", "y", "--from", "bare.mlp", "-o", "on.mlp",
+                      "--rate", "0.1")
+        self.assertGreater(found["held_out"]["r2"], 0.9)
+        self.assertIn("data.recipe", mlp_file.read_mlp("on.mlp")[1])
+        _, talk = train("three.csv", "y", "--from", "bare.mlp", status=1)
+        self.assertIn("mlp: bare.mlp has 2 inputs, and the columns of three.csv "
+                      "become 3\n", talk)
+        self.assertIn("has 1 outputs for 0 classes, and k of kinds.csv has 3 ",
+                      refused("kinds.csv", "k", "--from", "bare.mlp", status=1))
+        network(3, "identity", "mse")
+        self.assertIn("has 3 outputs for 0 classes, and y of points.csv has 0 ",
+                      refused("points.csv", "y", "--from", "bare.mlp",
+                              status=1))
+        network(3, "softmax", "cce")
+        self.assertIn("has 3 outputs for 3 classes, and y of points.csv has 0 ",
+                      refused("points.csv", "y", "--from", "bare.mlp",
+                              status=1))
+        train("kinds.csv", "k", "--from", "bare.mlp", "-o", "on.mlp",
+              "--epochs", "1")
+
+    def test_weights_of_other_programs(self):
+        """A safetensors file of PyTorch has no layers, so --layers tells them."""
+        draw = np.random.RandomState(4)
+        tensors = {"net.0.weight": draw.randn(8, 2), "net.0.bias": draw.randn(8),
+                   "net.2.weight": draw.randn(1, 8), "net.2.bias": draw.randn(1)}
+        header, data = {}, b""
+        for name, t in tensors.items():
+            t = t.astype("<f4")
+            header[name] = dict(dtype="F32", shape=t.shape, data_offsets=[
+                len(data), len(data) + t.nbytes])
+            data += t.tobytes()
+        text = json.dumps(header).encode()
+        with open("torch.safetensors", "wb") as file:
+            file.write(struct.pack("<Q", len(text)) + text + data)
+        np.save("floats.npy", draw.rand(60, 2).astype("f4"))
+        write("numbers.csv", [("y",)] + [(y,) for _, _, y in points(60)])
+        for table, target in ("points.csv", "y"), ("floats.npy", "numbers.csv"):
+            train(table, target, "--from", "torch.safetensors", "--layers", "8",
+                  "--epochs", "0", "-o", "torch.mlp")
+            got = mlp_file.read_mlp("torch.mlp")[0]
+            for name, t in tensors.items():
+                same = "layers.%d.%s" % (int(name[4]) // 2, name[6:])
+                self.assertTrue((got[same] == t.astype("f4")).all(), same)
+        _, talk = train("points.csv", "y", "--from", "torch.safetensors",
+                        status=1)
+        self.assertEqual(talk.count("mlp: "), 1, talk)
 
     def interrupt(self, lines, *arguments):
         """Presses Ctrl-C half a second after so many lines of talk."""
@@ -443,6 +547,13 @@ class Tables(unittest.TestCase):
         self.assertEqual(classes([0, 1, 2] * 10, "--task", "numbers"), 0)
         self.assertEqual(classes([5, 7] * 5, "--task", "classes"), 2)
         self.assertEqual(classes([0, 1, ""] * 10), 2)  # without the empty ones
+        for values in [1] * 20, [""] * 20:  # one class, and none
+            write("t.csv", [("a", "y")] + [(i, v) for i, v in
+                                           enumerate(values)])
+            talk = train("t.csv", "y", status=1)[1]
+            self.assertIn("there is nothing to learn" if values[0] else
+                          "expects 3 rows or more with a value for y, got 0",
+                          talk)
 
     def test_choices_are_told(self):
         write("t.csv", [("a", "y")] + [(i, i % 3) for i in range(60)])
@@ -454,6 +565,11 @@ class Tables(unittest.TestCase):
         _, talk = train("t.csv", "y")
         self.assertIn("who is left out: it differs in every row\n", talk)
         self.assertIn("t.csv: 60 rows; 1 number; y: a number\n", talk)
+        write("t.csv", [("who", "a", "y")] +
+              [("person %d" % (i // 2), i, i * i) for i in range(60)])
+        _, talk = train("t.csv", "y", "--epochs", "1")
+        self.assertNotIn("left out", talk)
+        self.assertIn("t.csv: 60 rows; 1 number; 1 category; y: ", talk)
         write("t.csv", [("a", "y")] + [(i, i if i % 4 else "") for i in
                                        range(60)])
         self.assertIn("rows without y are left out: 15 of 60\n",
@@ -518,6 +634,9 @@ class Tables(unittest.TestCase):
                       " petal_width, species\n",
                       refused("iris.csv", "specie", status=2))
         self.assertIn("a8, a9, ...\n", refused("wide.csv", "y", status=2))
+        names = ["%s%d" % ("long" * 14, j) for j in range(9)]
+        write("long.csv", [names, range(9)])
+        self.assertIn(", ".join(names[:6]), refused("long.csv", "y", status=2))
         self.assertIn("is the same in all 9 rows",
                       refused("same.csv", "y", status=1))
         write("same.csv", [("a", "y")] + [(i, 0.5) for i in range(9)])
@@ -552,10 +671,64 @@ class Tables(unittest.TestCase):
                       train("y-idx1-ubyte.gz.csv", "y-idx1-ubyte.gz",
                             status=0)[1])
         # One scale for all pixels: that of the rows to train on.
-        learned = pixels[~held_out(labels, True, 42)].astype(float)
+        test = held_out(labels, True, 42)
+        learned = pixels[~test].astype(float)
         for name, value in ("inputs.mean", learned.mean()), ("inputs.std",
                                                              learned.std()):
             np.testing.assert_allclose(tensors[name], value, 1e-6)
+        # A network to go on from keeps its scale, whatever the images are.
+        with gzip.open("x-idx3-ubyte.gz", "wb") as file:
+            file.write(struct.pack(">4I", 0x803, *pixels.shape) +
+                       (pixels // 2).tobytes())
+        train("x-idx3-ubyte.gz", "y-idx1-ubyte.gz", "--from",
+              "x-idx3-ubyte.mlp", "--epochs", "1", "-o", "on.mlp")
+        again = mlp_file.read_mlp("on.mlp")[0]
+        self.assertTrue((again["inputs.mean"] == tensors["inputs.mean"]).all())
+        # Pixels that are all alike are divided by nothing. One number that is
+        # no byte, and each column has a scale of its own.
+        for value, scales in (7, None), (-1, 1), (256, 1), (0.5, 1):
+            array = np.full((300, 3), 7, "f4")
+            array[:, 1] = np.where(scales, labels, 7)
+            array[~test & (labels == 1), 2] = value
+            np.save("x.npy", array)
+            train("x.npy", "y-idx1-ubyte.gz", "--epochs", "1", "-o", "x.mlp")
+            tensors = mlp_file.read_mlp("x.mlp")[0]
+            array = array[~test].astype(float)
+            np.testing.assert_allclose(tensors["inputs.mean"],
+                                       array.mean(0) if scales else 7, 1e-6)
+            deviations = array.std(0)
+            np.testing.assert_allclose(
+                tensors["inputs.std"],
+                np.where(deviations > 0, deviations, 1), 1e-6)
+
+    def large(self, rows, *arguments):
+        """Trains on a large table of two bytes, and returns the options that
+        were chosen, and the tensors."""
+        draw = np.random.RandomState(rows)
+        for path, magic, array in (
+                ("many", 0x802, draw.randint(0, 256, (rows, 2))),
+                ("kinds", 0x801, draw.randint(0, 2, rows))):
+            with open(path, "wb") as file:
+                file.write(struct.pack(">%dI" % (array.ndim + 1), magic,
+                                       *array.shape))
+                file.write(array.astype("u1").tobytes())
+        train("many", "kinds", "-o", "many.mlp", *arguments)
+        tensors, metadata = mlp_file.read_mlp("many.mlp")
+        return metadata["train.options"], tensors
+
+    def test_large_tables_are_learnt_otherwise(self):
+        options, tensors = self.large(12500, "--epochs", "0")
+        self.assertIn("--layers 256,128 --rate 0.002 --dropout 0.2 ", options)
+        # PyTorch's weights: uniform up to 1 / sqrt(inputs).
+        largest = np.abs(tensors["layers.0.weight"]).max()
+        self.assertTrue(0.9 / 2 ** 0.5 < largest <= 1 / 2 ** 0.5, largest)
+        options, _ = self.large(12400, "--epochs", "0")
+        self.assertIn("--layers 100 --rate 0.001 --dropout 0 ", options)
+        # The rows to train on are 80 of 100, and all but 10,000 of many.
+        for rows, epochs in (12500, 100), (20000, 75), (160000, 10):
+            options, _ = self.large(rows, "--layers", "1", "--dropout", "0")
+            self.assertIn("--layers 1 --rate 0.002 --dropout 0 --epochs "
+                          f"{epochs} ", options)
 
 
 class Output(unittest.TestCase):
@@ -564,7 +737,12 @@ class Output(unittest.TestCase):
         for name, told in ((b"gr\xc3\xb6\xc3\x9fe", "gr\u00f6\u00dfe"),
                            (b"\xff\xe4a", "??a"), (b"\xc3", "?"),
                            (b"\xed\xa0\x80", "???"), (b"\xc0\xaf", "??"),
-                           (b"\xf4\x90\x80\x80", "????")):
+                           (b"\xf4\x90\x80\x80", "????"),
+                           (b"\xe0\x9f\xbf", "???"), (b"\xf5\x80", "??"),
+                           (b"\xf0\x8f\xbf\xbf", "????"), (b"\xe2\x82", "??"),
+                           *((text.encode(), text) for text in (
+                               "\u0800", "\ud7ff", "\ue000", "\u20ac",
+                               "\U00010000", "\U0010ffff", "a\\b", 'q"q'))):
             shutil.copy("points.csv", name + b".csv")
             done = subprocess.run([PROGRAM, "train", name + b".csv", "y",
                                    "--epochs", "1", "-o", "t.mlp", "--json"],
@@ -610,6 +788,7 @@ class Output(unittest.TestCase):
                 "--tune": ("0", "-3", "5x", "s", "5mm", "inf", "nan"),
                 "--task": ("class", ""), "--loss": ("bce", "cce", "l2", ""),
                 "--layers": ("", "0", "a", "3,,4", "-3", "16777217",
+                             "0000000000000008",
                              "1,2,3,4,5,6,7,8,9")}.items():
             for value in values:
                 talk = refused("iris.csv", "species", option, value, status=2)

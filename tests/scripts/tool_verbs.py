@@ -167,10 +167,15 @@ class Predict(unittest.TestCase):
         self.assertEqual(talk, "-: 3 cells hold a category that mixed.mlp does "
                                "not know\n")
         self.assertEqual(len(read(out)), 5)
+        _, talk = run("predict", "mixed.mlp", "-",
+                      text=table(rows[:2]).encode())
+        self.assertEqual(talk, "-: 1 cell holds a category that mixed.mlp does "
+                               "not know\n")
 
     def test_answers_need_quotes(self):
-        names = [f"n{i:03}" for i in range(195)] + ["|", "NA", 'a,"b', " two ",
-                                                       "x,y"]
+        names = [f"n{i:03}" for i in range(190)] + [
+            "|", "NA", 'a,"b', " two ", "x,y", 'q"q', "tail ", "\tb", "a\\b",
+            "two\nlines"]
         draw = random.Random(6)
         rows = [["x", "what"]]
         for i, name in enumerate(names):
@@ -188,6 +193,15 @@ class Predict(unittest.TestCase):
         self.assertIn('"p_a,""b"', out)
         self.assertIn(",p_NA,", out)
         self.assertIn(",p_|\n", out)
+        self.assertIn(',"p_q""q",', out)
+        self.assertIn(',"p_tail ",', out)
+        self.assertIn(",p_a\\b,", out)
+        lines = run("predict", "many.mlp", "many.csv", "--json")[0]
+        for line, row in zip(lines.splitlines(), got):
+            found = json.loads(line)
+            self.assertEqual(found["predicted_what"], row["predicted_what"])
+            self.assertEqual(found["p_two\nlines"],
+                             float(row["p_two\nlines"]))
         run("test", "many.mlp", "many.csv")
         run("info", "many.mlp")
         # The class NA needs quotes, or it would be an empty cell.
@@ -196,6 +210,19 @@ class Predict(unittest.TestCase):
         out, _ = run("predict", "na.mlp", "-", text=b"x\n1\n2\n")
         self.assertIn('1,"NA",', out)
         self.assertIn("2,b,", out)
+        # Blanks around a cell do not count, unless they are in quotes.
+        names = [" two", "tail ", "\ttab", "b c", 'q"q', "x,y"]
+        rows = [[10 * k, name] for k, name in enumerate(names)]
+        text = "x,what\n" + "".join('%s,"%s"\n' % (x, name.replace('"', '""'))
+                                    for x, name in rows * 20)
+        run("train", write("blanks.csv", text), "what", "--ignore", "",
+            "--epochs", "300")
+        out, _ = run("predict", "blanks.mlp", "-", text=text.encode())
+        lines = out.splitlines()[1:7]
+        for (x, name), line in zip(rows, lines):
+            cell = '"%s"' % name.replace('"', '""')
+            self.assertTrue(line.startswith(
+                f"{x},{cell},{'b c' if name == 'b c' else cell},"), line)
 
     def test_other_tables_are_refused(self):
         rows = open("iris.csv").read().replace("5.1,3.5", "5.1,wide", 1)
@@ -228,6 +255,13 @@ class Predict(unittest.TestCase):
         out, _ = run("predict", "cells.mlp", "cells.npy")
         self.assertEqual(out.splitlines()[0], "c5,p_a,p_b")
         self.assertEqual(out.count("\n"), 151)
+        # Of one row without names nobody knows how its line would end.
+        bare, _ = run("predict", "cells.mlp", "-", text=b"5,3,1,0.2\r\n")
+        self.assertEqual(bare.splitlines()[0], "c1,c2,c3,c4,c5,p_a,p_b")
+        self.assertTrue(bare.splitlines()[1].startswith("5,3,1,0.2,a,"))
+        self.assertEqual((bare.count("\n"), bare.count("\r")), (2, 0))
+        bare, _ = run("predict", "cells.mlp", "-", text=b"5,3,1,0.2\r\n" * 2)
+        self.assertEqual((bare.count("\n"), bare.count("\r")), (3, 3))
         # Without a line of names, CSV gets the names that were invented.
         bare, _ = run("predict", "cells.mlp", "-", text=table(X).encode())
         self.assertEqual(bare.splitlines()[0], "c1,c2,c3,c4,c5,p_a,p_b")
@@ -271,6 +305,17 @@ class Test(unittest.TestCase):
                                ((y - y.mean()) ** 2).sum(), 10)
         self.assertIn(f"R2 {got['r2']:.3f}", run("test", "mixed.mlp",
                                                  "new.csv")[0])
+
+    def test_one_row(self):
+        """The simple prediction is right there, so no share of it remains."""
+        run("train", "mixed.csv", "price", "--ignore", "id,note", "--epochs",
+            "2", "--loss", "quantile", "-o", "q.mlp")
+        lines = open("new.csv", encoding="utf-8").readlines()[:2]
+        write("one.csv", "".join(lines))
+        got = json.loads(run("test", "q.mlp", "one.csv", "--json")[0])
+        self.assertEqual((got["rows"], got["d2"]), (1, None))
+        self.assertEqual(got["quantiles_pinball_loss"], 0)
+        self.assertIn("D2 -inf", run("test", "q.mlp", "one.csv")[0])
 
     def test_targets_must_be_there(self):
         rows = [line.split(",")[:4] for line in open("iris.csv").readlines()]
@@ -327,8 +372,32 @@ class Test(unittest.TestCase):
             os.remove("picture.svg")
             run(*arguments, "--plot", "picture.txt", status=1)
 
+    def test_pictures_on_the_terminal(self):
+        if not shutil.which("gnuplot"):
+            self.skipTest("there is no gnuplot")
+        for more in [], ["--json"]:
+            told, _ = run("info", "iris.mlp", *more)
+            out, _ = run("info", "iris.mlp", *more, "--plot", "-")
+            self.assertTrue(out.startswith(told))
+            self.assertIn("100 relu", out[len(told):])
+
 
 class Info(unittest.TestCase):
+    def test_long_lists_are_cut(self):
+        head = [f"a{j}" for j in range(45)] + ["word", "y"]
+        rows = [[(i * j) % 7 for j in range(45)] + [f"w{i % 20:02}", i]
+                for i in range(60)]
+        write("wide.csv", table([head] + rows))
+        run("train", "wide.csv", "y", "--epochs", "1")
+        out, _ = run("info", "wide.mlp")
+        self.assertIn("  a39\nand 6 more columns (--json lists all)\n", out)
+        got = json.loads(run("info", "wide.mlp", "--json")[0])
+        self.assertEqual([c["name"] for c in got["columns"]], head[:-1])
+        write("words.csv", table([["word", "y"]] + [r[-2:] for r in rows]))
+        run("train", "words.csv", "y", "--epochs", "1")
+        self.assertRegex(run("info", "words.mlp")[0],
+                         "word: w00, .*, w11, and 8 more\n")
+
     def test_columns(self):
         got = json.loads(run("info", "mixed.mlp", "--json")[0])
         self.assertEqual(got["target"], "price")
@@ -370,7 +439,8 @@ class Info(unittest.TestCase):
                 f.write(whole[:length])
             out, talk = run("info", "cut.mlp", status=1)
             self.assertEqual((out, talk[:5], talk.count("\n")), ("", "mlp: ", 1))
-        for text in b"FANN_FLO_2.1\n", b"1 2 3", b"\x08\x07", b"hello\n" * 9:
+        for text in (b"FANN_FLO_2.1\n", b"1 2 3", b"\x08\x07", b"hello\n" * 9,
+                     b"# no net\n" * 9):
             with open("cut.mlp", "wb") as f:
                 f.write(text)
             for verb in ["info"], ["predict", "iris.csv"], ["test", "iris.csv"]:
@@ -390,15 +460,63 @@ class Info(unittest.TestCase):
                                **{"data.recipe": recipe})
             _, talk = run("info", "bad.mlp", status=1)
             self.assertEqual(talk.count("\n"), 1, talk)
-        evil = metadata["data.recipe"].replace("sepal_width", "a\x1b[2J\x9b2J*/b")
+        # A number, and class numbers, of which the network has three.
+        for loss, target in ("mse", "number\ty"), ("bce", "category\ty\ta\tb"):
+            mlp_file.write_mlp(
+                "bad.mlp", {"layers.0.weight": np.ones((3, 1)),
+                            "layers.0.bias": np.ones(3)},
+                dict(precision="float64", inputs=1, loss=loss,
+                     layers=[mlp_file.layer_of(3, "sigmoid")]),
+                **{"data.recipe":
+                   f"libmlp data recipe 1\n{target}\nnumber\tx\t0\t1\n"})
+            _, talk = run("info", "bad.mlp", status=1)
+            self.assertIn("expects a recipe for 1 inputs and 0 classes (0: a "
+                          "number), got one for 1 and ", talk)
+        evil = metadata["data.recipe"].replace("sepal_width",
+                                               "a\x1b[2J\x9b2J\x7f*/b")
         mlp_file.write_mlp("evil.mlp", tensors, description,
                            **{"data.recipe": evil, "key": "\x1b]0;x\x07"})
         for text in (run("info", "evil.mlp")[0],
                      run("predict", "evil.mlp", "iris.csv", status=2)[1]):
-            self.assertNotRegex(text, "[\x1b\x9b]")
+            self.assertNotRegex(text, "[\x1b\x9b\x7f]")
+            self.assertIn("a?[2J?2J?*/b", text)
         run("export", "evil.mlp", "evil.c")
         subprocess.run(["cc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-c",
                         "evil.c"], check=True)
+
+
+    def test_names_of_files_that_are_no_text(self):
+        """Not even a name from the command line reaches the terminal raw."""
+        for name, told in ((b"\xff\xc2.mlp", "??.mlp"),
+                           ("\x9b2J\x7fö.mlp".encode(), "?2J?ö.mlp")):
+            shutil.copy("iris.mlp", name)
+            _, talk = run("predict", name, "-", text=b"a,b\n1,2\n", status=2)
+            self.assertEqual(talk, 'mlp: -: no column "sepal_length", which '
+                                   f"{told} needs\n")
+            os.remove(name)
+
+    def test_batch_norm_counts(self):
+        """The hash covers all that a layer computes with."""
+        draw = np.random.RandomState(12)
+        tensors = {"layers.0.weight": draw.randn(4, 2)}
+        tensors |= {f"layers.0.norm.{name}": draw.rand(4) + 0.5
+                    for name in mlp_file.NORM}
+        tensors |= {"layers.1.weight": draw.randn(1, 4),
+                    "layers.1.bias": draw.randn(1)}
+        description = dict(precision="float64", inputs=2, loss="mse", layers=[
+            mlp_file.layer_of(4, "relu", batch_norm=True),
+            mlp_file.layer_of(1, "identity")])
+        order = ["layers.0.weight", "layers.0.norm.bias", "layers.0.norm.weight",
+                 "layers.0.norm.running_mean", "layers.0.norm.running_var",
+                 "layers.1.weight", "layers.1.bias"]
+        for _ in range(2):
+            mlp_file.write_mlp("norm.mlp", tensors, description)
+            data = b"".join(tensors[name].tobytes() for name in order)
+            got = json.loads(run("info", "norm.mlp", "--json")[0])
+            self.assertEqual(got["weights"], f"{mlp_file.zlib.crc32(data):08x}")
+            self.assertEqual(got["metadata"], {})
+            self.assertNotIn("columns", got)
+            tensors["layers.0.norm.running_var"] = draw.rand(4) + 0.5
 
 
 class Plain(unittest.TestCase):
@@ -438,6 +556,99 @@ class Plain(unittest.TestCase):
         self.assertTrue(np.allclose([float(row["p_0"]) for row in rows], 1 - p))
         self.assertEqual([row["class"] for row in rows],
                          ["01"[x >= 0.5] for x in p])
+        k = (self.X[:, 0] > 0).astype(int)
+        write("two.csv", table([["u", "v", "k"], *([*x, y] for x, y in
+                                                   zip(self.X, k))]))
+        got = json.loads(run("test", "two.mlp", "two.csv", "--json")[0])
+        self.assertAlmostEqual(got["accuracy"], np.mean((p >= 0.5) == k), 12)
+        self.assertAlmostEqual(got["log_loss"],
+                               -np.log(np.where(k, p, 1 - p)).mean(), 12)
+        # An int8 network has no score of class numbers for one output.
+        _, talk = run("export", "two.mlp", "two8.c", "--int8", "--rows",
+                      "two.csv")
+        self.assertNotIn("score", talk)
+
+    def test_several_outputs_of_other_losses(self):
+        """Three independent answers are no classes; means and variances of two
+        targets, and quantiles of two, have numbers."""
+        def network(outputs, activation, loss, **more):
+            draw = np.random.RandomState(13)
+            W, b = draw.randn(outputs, 2), draw.randn(outputs)
+            mlp_file.write_mlp(
+                "many.mlp", {"layers.0.weight": W, "layers.0.bias": b},
+                dict(precision="float64", inputs=2, loss=loss, layers=[
+                    mlp_file.layer_of(outputs, activation)], **more))
+            rows = read(run("predict", "many.mlp", "plain.csv")[0])
+            return list(rows[0])[2:], self.X @ W.T + b
+
+        self.assertEqual(network(3, "sigmoid", "bce")[0], ["y1", "y2", "y3"])
+        names, A = network(4, "identity", "gaussian_nll")
+        self.assertEqual(names, ["y1", "y2", "y3", "y4"])
+        Y = A[:, :2] + np.random.RandomState(14).randn(20, 2)
+        write("pairs.csv", table([["u", "v", "y", "z"],
+                                  *np.hstack((self.X, Y))]))
+        got = json.loads(run("test", "many.mlp", "pairs.csv", "--json")[0])
+        inside = np.abs(Y - A[:, :2]) <= 1.96 * np.exp(A[:, 2:] / 2)
+        self.assertEqual(got["covered"], [inside.mean()])
+
+    def test_many_quantiles(self):
+        """Eight shares of covered targets are shown, and all are scored."""
+        tau = np.arange(1, 11) / 11
+        A = np.repeat(self.X[:, :1], 10, 1) + tau
+        mlp_file.write_mlp(
+            "ten.mlp", {"layers.0.weight": np.array([[1.0, 0]] * 10),
+                        "layers.0.bias": tau},
+            dict(precision="float64", inputs=2, loss="quantile",
+                 quantiles=[t.hex() for t in tau],
+                 layers=[mlp_file.layer_of(10, "identity")]))
+        for cols in 10, 1:
+            Y = self.X[:, :1] + np.random.RandomState(15).rand(20, cols)
+            write("ten.csv", table([["u", "v", *(f"y{j}" for j in range(cols))],
+                                    *np.hstack((self.X, Y))]))
+            if cols == 1:  # the targets of a plain network are its outputs'
+                run("test", "ten.mlp", "ten.csv", status=2)
+                continue
+            got = json.loads(run("test", "ten.mlp", "ten.csv", "--json")[0])
+            self.assertEqual(got["covered"], [np.mean(Y[:, j] <= A[:, j])
+                                              for j in range(8)])
+            d = Y - A
+            self.assertAlmostEqual(got["pinball_loss"], np.maximum(
+                tau * d, (tau - 1) * d).mean(), 12)
+
+    def test_floats_have_the_digits_that_they_need(self):
+        """The shortest decimals that give the float back."""
+        mlp_file.write_mlp(
+            "same.mlp", {"layers.0.weight": np.ones((1, 1), "f4"),
+                         "layers.0.bias": np.zeros(1, "f4")},
+            dict(precision="float32", inputs=1, loss="mse",
+                 layers=[mlp_file.layer_of(1, "identity")]))
+        draw = np.random.RandomState(16)
+        x = np.concatenate(([0.1, 1 / 3, 16777216, 1e-45, 3.4028235e38, -0.5],
+                            draw.randn(200))).astype("f4")
+        rows = [["x"], *([repr(float(v))] for v in x)]
+        out, _ = run("predict", "same.mlp", "-", text=table(rows).encode())
+        for value, row in zip(x, read(out)):
+            text = row["y"]
+            self.assertEqual(np.float32(text), value)
+            digits = len(text.split("e")[0].replace("-", "").replace(
+                ".", "").lstrip("0"))
+            if digits > 6:
+                shorter = "%.*g" % (digits - 1, value)
+                self.assertNotEqual(np.float32(shorter), value, text)
+
+    def test_pictures_and_code(self):
+        run("info", "plain.mlp", "--plot", "plain.gp")
+        with open("plain.gp", encoding="utf-8") as f:
+            script = f.read()
+        self.assertIn("set label 'x2' at 0,", script)
+        _, talk = run("export", "plain.mlp", "plain_c.c")
+        self.assertRegex(talk, r"^plain_c\.c and plain_c\.h written: \d+ bytes "
+                               r"of constants\n$")
+        with open("plain_c.h", encoding="utf-8") as f:
+            self.assertNotIn("encode", f.read())
+        subprocess.run(["cc", "-std=c99", "-DPLAIN_C_SELF_TEST", "-o",
+                        "./plain_c", "plain_c.c", "-lm"], check=True)
+        subprocess.run("./plain_c", check=True)
 
     def test_outputs_that_are_no_numbers(self):
         mlp_file.write_mlp(
@@ -600,6 +811,71 @@ class Export(unittest.TestCase):
                      "names.c")
         self.assertIn("double if_;", open("names.h", encoding="utf-8").read())
 
+    def test_fields_have_names_of_their_own(self):
+        """Names that become equal get numbers, whatever stands there already."""
+        names = ["a", "a_5", "a_6", "a 5", "a-", "a.", "a_7", "a_5_4"]
+        write("equal.csv", table([names + ["y"]] + [
+            [random.Random(i).random()] * 8 + [i] for i in range(30)]))
+        run("train", "equal.csv", "y", "--epochs", "1", "--task", "numbers")
+        run("export", "equal.mlp", "equal.c")
+        self.compile(["cc", "-std=c99", "-DEQUAL_SELF_TEST"], "./equal",
+                     "equal.c")
+        fields = re.findall(r"^    double (\w+);$",
+                            open("equal.h", encoding="utf-8").read(), re.M)
+        self.assertEqual(len(set(fields)), 8)
+        self.assertEqual(fields[:5], ["a", "a_5", "a_6", "a_5_4", "a_7"])
+
+    def test_evil_names_in_code(self):
+        """Nothing that stands in a table ends a comment, a text or a line, or
+        turns the direction of reading."""
+        words = ["*/ #error", "/* x", "??/", 'q"q', "a\\", "\x7f", "two\nlines",
+                 "\u202eevil", "\u2066evil", "größe", "%d%s", "a/b*c", "*/"]
+        rows = [["\u202e/*\u2066\x7f*/\n#error", "y"]]
+        rows += [[word, j + i / 10] for i in range(5)
+                 for j, word in enumerate(words)]
+        write("evil.csv", table(rows))
+        run("train", "evil.csv", "y", "--epochs", "1", "--task", "numbers")
+        run("export", "evil.mlp", "evil_c.c")
+        with open("evil_c.h", encoding="utf-8") as f:
+            header = f.read()
+        self.assertNotRegex(header, "[\u202a-\u202e\u2066-\u2069\x7f]")
+        self.assertIn('"?|*??*|?#error"', header)
+        with open("evil_c.c", "rb") as f:
+            self.assertNotRegex(f.read(), rb"[^\n -~]")
+        order = mlp_file.read_mlp("evil.mlp")[1]["data.recipe"].split("\n")[2]
+        order = [word.replace("\\n", "\n").replace("\\\\", "\\")
+                 for word in order.split("\t")[3:]]
+        self.assertEqual(sorted(order), sorted(words))
+        field = re.search(r"const char \*(\w+);", header)[1]
+        write("evil_caller.c", "#include <stdio.h>\n#include \"evil_c.h\"\n"
+              "int main(void)\n{\n    static char word[99];\n    size_t n = "
+              "fread(word, 1, 98, stdin);\n    double x[EVIL_C_INPUTS];\n"
+              f"    evil_c_row row = {{word}};\n    (void)row.{field};\n"
+              "    evil_c_encode(&row, x);\n    for (size_t i = 0; n > 0 && i "
+              "< EVIL_C_INPUTS; i++) {\n        printf(\"%g \", x[i]);\n    }\n"
+              "    return 0;\n}\n")
+        self.compile(["cc", "-std=c99"], "./evil_c", "evil_c.c",
+                     "evil_caller.c")
+        for k, word in enumerate(order):
+            done = subprocess.run("./evil_c", input=word.encode(), check=True,
+                                  capture_output=True).stdout.split()
+            self.assertEqual([float(x) for x in done],
+                             [float(i == k) for i in range(len(order))], word)
+
+    def test_floats_stay_floats(self):
+        with open("bytes", "wb") as f:
+            f.write(struct.pack(">III", 0x802, 60, 2) + bytes(range(120)))
+        with open("kinds", "wb") as f:
+            f.write(struct.pack(">II", 0x801, 60) + bytes([0, 1] * 30))
+        run("train", "bytes", "kinds", "--epochs", "1", "-o", "bytes.mlp")
+        run("export", "bytes.mlp", "bytes_c.c")
+        with open("bytes_c.h", encoding="utf-8") as f:
+            self.assertIn("void bytes_c_encode(const bytes_c_row *row, float *x);",
+                          f.read())
+        self.compile(["cc", "-std=c99", "-DBYTES_C_SELF_TEST"], "./bytes_c",
+                     "bytes_c.c")
+        subprocess.run("./bytes_c", check=True)
+
     def test_integers(self):
         _, talk = run("export", "iris.mlp", "iris8.c", "--int8", "--rows",
                       "iris.csv")
@@ -607,6 +883,11 @@ class Export(unittest.TestCase):
         self.compile(["cc", "-std=c99", "-DIRIS8_SELF_TEST"], "./iris8",
                      "iris8.c")
         subprocess.run("./iris8", check=True)
+        # Of numbers the score is R2.
+        _, talk = run("export", "mixed.mlp", "mixed8.c", "--int8", "--rows",
+                      "mixed.csv")
+        r2 = json.loads(run("test", "mixed.mlp", "mixed.csv", "--json")[0])["r2"]
+        self.assertIn("score on these rows: %.3f, as integers 0.9" % r2, talk)
         # Without the target's column there are no scores.
         rows = [line.split(",")[:4] for line in open("iris.csv").readlines()]
         write("unknown.csv", table(rows))
@@ -651,6 +932,46 @@ class Export(unittest.TestCase):
         run("export", "iris.mlp", "x.c", "--rows", "iris.csv", "--int8",
             "--jacobian", status=1)
         self.assertFalse(os.path.exists("x.c") or os.path.exists("x.h"))
+
+
+class Commands(unittest.TestCase):
+    def test_misuse_is_told(self):
+        for arguments, told in (
+                ([], "expects train, test, predict, info or export, got \"\"; "
+                     "mlp --help tells more"),
+                (["tain"], 'or export, got "tain"; mlp --help'),
+                (["info"], "info expects MODEL, got 0 arguments"),
+                (["info", "a", "b"], "info expects MODEL, got 2 arguments"),
+                (["predict", "a"],
+                 "predict expects MODEL TABLE|-, got 1 argument"),
+                (["train", "a", "b", "--epochs"], "--epochs needs a value"),
+                (["train", "a", "b", "-o"], "-o needs a value"),
+                (["info", "a", "--nothing"], "there is no option --nothing; "
+                                             "mlp --help lists them"),
+                (["info", "a", "--json=1"], "there is no option --json=1;"),
+                (["train", "a", "b", "--l", "mse"], "there is no option --l;"),
+                (["info", "a", "-x"], "there is no option -x;"),
+                (["info", "-xy", "a"], "there is no option -x;"),
+                (["info", "a", "--epochs", "3"],
+                 "info has no option --epochs; it belongs to train"),
+                (["export", "a", "b.c", "--json"],
+                 "export has no option --json; it belongs to train, test, "
+                 "predict, info")):
+            out, talk = run(*arguments, status=2)
+            self.assertEqual(out, "")
+            self.assertTrue(talk.startswith("mlp: "))
+            self.assertIn(told, talk)
+
+    def test_help_and_version(self):
+        text, talk = run("--help")
+        self.assertEqual(talk, "")
+        self.assertIn("Options of train:\n  -o, --output FILE", text)
+        for arguments in ["-h"], ["train", "-h"], ["info", "x", "--help"]:
+            self.assertEqual(run(*arguments), (text, ""))
+        with open(f"{SOURCE}/include/mlp.h", encoding="utf-8") as f:
+            parts = re.findall(r"^#define MLP_VERSION_\w+ (\d+)$", f.read(),
+                               re.M)
+        self.assertEqual(run("--version"), (f"mlp {'.'.join(parts)}\n", ""))
 
 
 class Manual(unittest.TestCase):

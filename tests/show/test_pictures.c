@@ -222,9 +222,11 @@ static void long_lines_are_thinned_to_their_extremes(void **state)
     for (size_t i = 0; i < N; i++) {
         y[i] = sin((double)i * 1e-4);
     }
+    for (size_t i = 0; i < N; i += 2) {
+        y[i] = NAN; /* among them the first of each piece */
+    }
     y[77777] = 5;
     y[12345] = -4;
-    y[12300] = NAN; /* the first of the piece that holds the lowest */
     hook_record record = {0};
     mlp_picture *picture = made_picture(&record);
     mlp_curve curve = {NULL, NULL, y, N, false};
@@ -244,6 +246,139 @@ static void long_lines_are_thinned_to_their_extremes(void **state)
     assert_true(points <= 1000 && points > 500);
     assert_int_equal(extremes, 2);
     mlp_picture_free(picture);
+}
+
+/* On a logarithmic axis the first points lie far apart, and all others stay. */
+static void logarithmic_axes_keep_each_point(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    static double x[N];
+    static double y[N];
+    for (size_t i = 0; i < N; i++) {
+        x[i] = (double)i - 1; /* the first two cannot be seen */
+        y[i] = sin((double)i);
+    }
+    x[7] = NAN;
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    const mlp_curve curve = {NULL, x, y, N, false};
+    const mlp_axes axes = {.log_x = true};
+    assert_int_equal(mlp_picture_curves(picture, &axes, &curve, 1), MLP_OK);
+    const char *text = script_of(picture);
+    assert_non_null(strstr(text, "set logscale x\n"));
+    assert_null(strstr(text, "\neval x_scale("));
+    char *at = block_of(text, "c0");
+    for (size_t i = 0; i < N; i++) {
+        double shown = next_number(&at);
+        assert_true(shown == x[i] || (i == 7 && isnan(shown)));
+        assert_true(next_number(&at) == y[i]);
+    }
+    assert_memory_equal(at, "\nEOD\n", 5);
+    mlp_picture_free(picture);
+}
+
+/* A point that is no number widens no axis. */
+static void scales_are_those_of_what_is_seen(void **state)
+{
+    (void)state;
+    static const double x[] = {NAN, 2, 4, INFINITY};
+    static const double y[] = {9, 0.25, 8, 9};
+    static const double z[] = {-1, 0.25, 8, 0};
+    static const struct {
+        const double *y;
+        mlp_axes axes;
+        const char *first, *second;
+    } cases[] = {
+        {y, {.log_y = false}, "\neval x_scale(2,4)\n", "$c0 << EOD"},
+        {y, {.log_y = true}, "set logscale y\n", "eval log_scale(0.25,8)\n"},
+        {z, {.log_y = true}, "eval x_scale(2,4)\n", "eval log_scale(0.25,8)"},
+        {y, {.log_x = true, .log_y = true}, "set logscale xy\n", "(0.25,8)\n"},
+        {y,
+         {.log_y = true, .y_min = 0.5, .y_max = 2},
+         "set logscale y\n",
+         "set yrange [0.5:2]\n"},
+        {y, {.y_min = -1, .y_max = 2}, "set yrange [-1:2]\n", "(2,4)"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        hook_record record = {0};
+        mlp_picture *picture = made_picture(&record);
+        const mlp_curve curve = {NULL, x, cases[i].y, 4, false};
+        assert_int_equal(mlp_picture_curves(picture, &cases[i].axes, &curve, 1),
+                         MLP_OK);
+        const char *text = strstr(script_of(picture), "eval look\n");
+        assert_non_null(strstr(text, cases[i].first));
+        assert_non_null(strstr(text, cases[i].second));
+        mlp_picture_free(picture);
+    }
+}
+
+/* Steps that are far too large make the first epoch the best. */
+static void losses_mark_the_best_epoch_if_it_is_shown(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_net *net = made_net(1, MLP_LOSS_BCE);
+    mlp_history *rising = NULL;
+    mlp_train_options options = mlp_train_defaults();
+    options.epochs = 5, options.batch_size = 0, options.learning_rate = 100;
+    assert_int_equal(mlp_fit(net, mlp_cview_f64(X[0], ROWS, 2),
+                             mlp_cview_f64(Y[0], ROWS, 1), &options, &rising),
+                     MLP_OK);
+    assert_int_equal(mlp_history_best_epoch(rising), 0);
+    for (size_t first = 0; first < 2; first++) {
+        mlp_picture *picture = made_picture(&record);
+        assert_int_equal(mlp_picture_losses(picture, NULL, rising, first),
+                         MLP_OK);
+        const char *text = script_of(picture);
+        assert_int_equal(strstr(text, "title 'best epoch: 0'") != NULL,
+                         first == 0);
+        mlp_picture_free(picture);
+    }
+    mlp_history_free(rising);
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
+}
+
+/* The epoch that a trainer calls the best may be one of an earlier fit, whose
+ * number is that of another epoch here. */
+static void losses_mark_no_best_epoch_of_another_fit(void **state)
+{
+    (void)state;
+    double opposite[ROWS];
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    mlp_net *net = made_net(1, MLP_LOSS_BCE);
+    mlp_trainer *trainer = NULL;
+    mlp_train_options options = mlp_train_defaults();
+    mlp_cview data = mlp_cview_f64(X[0], ROWS, 2);
+    for (size_t i = 0; i < ROWS; i++) {
+        opposite[i] = 1 - Y[i][0];
+    }
+    assert_int_equal(mlp_trainer_create(net, ROWS, &trainer), MLP_OK);
+    options.epochs = 10;
+    assert_int_equal(mlp_trainer_fit(trainer, data,
+                                     mlp_cview_f64(Y[0], ROWS, 1), &options,
+                                     NULL),
+                     MLP_OK);
+    options.learning_rate = 1e-6; /* so that no later loss is as low */
+    for (options.epochs = 3; options.epochs <= 13; options.epochs += 10) {
+        mlp_history *later = NULL;
+        assert_int_equal(mlp_trainer_fit(trainer, data,
+                                         mlp_cview_f64(opposite, ROWS, 1),
+                                         &options, &later),
+                         MLP_OK);
+        assert_int_equal(mlp_history_best_epoch(later), 9);
+        assert_int_equal(mlp_picture_losses(picture, NULL, later, 0), MLP_OK);
+        mlp_history_free(later);
+    }
+    const char *text = script_of(picture);
+    assert_null(strstr(text, "title 'best epoch"));
+    assert_null(strstr(text, "$c1 << EOD"));
+    mlp_trainer_free(trainer);
+    mlp_net_free(net);
+    mlp_picture_free(picture);
+    assert_int_equal(record.live, 0);
 }
 
 static void activation_is_the_librarys(void **state)
@@ -369,6 +504,10 @@ static void surface_is_the_loss(void **state)
         ignore(mlp_evaluate(copy, mlp_cview_f64(X[0], ROWS, 2),
                             mlp_cview_f64(Y[0], ROWS, 1), &scores));
         assert_true(next_number(&at) == scores.loss);
+        /* An empty line ends a row. */
+        assert_memory_equal(at, i % SIDE == SIDE - 1 ? "\n\n" : "\n",
+                            i % SIDE == SIDE - 1 ? 2 : 1);
+        assert_int_equal(at[1] == '\n', i % SIDE == SIDE - 1);
     }
     static const char mark[] = "set label 'the network' at ";
     mlp_scores scores;
@@ -451,6 +590,171 @@ static void neurons_have_their_names(void **state)
     mlp_picture_free(picture);
 }
 
+/* Without any weight there is no largest one to divide by. */
+static void networks_may_have_zeros_and_one_input(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    const mlp_layer layer = {.width = 2};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = 1, config.layers = &layer, config.n_layers = 1;
+    config.loss = MLP_LOSS_MSE;
+    mlp_net *net = NULL;
+    mlp_view W;
+    assert_int_equal(mlp_net_create(&config, &net), MLP_OK);
+    ignore(mlp_net_tensor(net, MLP_W, 1, &W));
+    assert_true(mlp_view_set(W, 0, 0, 0) && mlp_view_set(W, 1, 0, 0));
+    assert_int_equal(mlp_picture_network(picture, NULL, net, NULL), MLP_OK);
+    const char *text = script_of(picture);
+    assert_true(named_number(text, "\nlargest = ") == 1);
+    assert_non_null(strstr(text, "set label '1 input' at 0,"));
+    assert_non_null(strstr(text, "set label '2 identity' at 1,"));
+    mlp_net_free(net);
+    mlp_picture_free(picture);
+}
+
+/* Names that do not fit side by side are turned: a few by a little. Values
+ * stand above eight bars at most. */
+static void bars_with_long_names_are_turned(void **state)
+{
+    (void)state;
+    static const char *const names[30] = {"a name of eighteen",
+                                          "another such name,",
+                                          "and a third of them",
+                                          "d",
+                                          "e",
+                                          "f",
+                                          "g",
+                                          "h",
+                                          "i",
+                                          "j",
+                                          "k",
+                                          "l",
+                                          "m",
+                                          "n",
+                                          "o",
+                                          "p",
+                                          "q",
+                                          "r",
+                                          "s",
+                                          "t",
+                                          "u",
+                                          "v",
+                                          "w",
+                                          "x",
+                                          "y",
+                                          "z",
+                                          "A",
+                                          "B",
+                                          "C",
+                                          "D"};
+    static const double values[30] = {1, 2, 3};
+    static const struct {
+        size_t n;
+        const char *tics;
+        bool has_values;
+    } cases[] = {
+        {2, "set xtics scale 0 ('a name of eighteen' 0, ", true},
+        {3, "set xtics scale 0 rotate by 35 right ('a name", true},
+        {8, "set xtics scale 0 rotate by 35 right ('a name", true},
+        {9, "set xtics scale 0 rotate by 90 right ('a name", false},
+        {24, "such name,' 1, 'and a third", false},
+        {25, "('a name of eighteen' 0, 'and a third of them' 2, 'e' 4", false},
+        {30, "'C' 28)\n", false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        hook_record record = {0};
+        mlp_picture *picture = made_picture(&record);
+        assert_int_equal(
+            mlp_picture_bars(picture, NULL, names, cases[i].n, NULL, 1, values),
+            MLP_OK);
+        const char *text = script_of(picture);
+        assert_non_null(strstr(text, cases[i].tics));
+        assert_int_equal(strstr(text, "gprintf('%.3g',$1)") != NULL,
+                         cases[i].has_values);
+        mlp_picture_free(picture);
+    }
+}
+
+/* More than 20 classes have no room for numbers, and more than 400 cells are
+ * embedded as pixels. */
+static void matrices_of_many_cells_have_another_look(void **state)
+{
+    (void)state;
+    static int32_t many[21 * 21];
+    static const double greys[401] = {1};
+    hook_record record = {0};
+    for (size_t k = 20; k <= 21; k++) {
+        mlp_picture *picture = made_picture(&record);
+        assert_int_equal(mlp_picture_confusion(picture, NULL,
+                                               mlp_cview_i32(many, k, k), NULL),
+                         MLP_OK);
+        const char *text = script_of(picture);
+        const char *plot = strstr(text, "\nplot for");
+        assert_non_null(strstr(plot, k == 20 ? "with image pixels notitle"
+                                             : "with image notitle"));
+        assert_non_null(strstr(plot, k == 20 ? ", @numbers" : ", @marks"));
+        assert_non_null(strstr(text, "('0' 0, '2' 2"));
+        mlp_picture_free(picture);
+    }
+    for (size_t cols = 400; cols <= 401; cols++) {
+        mlp_picture *picture = made_picture(&record);
+        assert_int_equal(
+            mlp_picture_image(picture, NULL, mlp_cview_f64(greys, 1, cols)),
+            MLP_OK);
+        assert_non_null(
+            strstr(script_of(picture), cols == 400 ? "with image pixels notitle"
+                                                   : "with image notitle"));
+        mlp_picture_free(picture);
+    }
+    assert_int_equal(record.live, 0);
+}
+
+/* Zeros stand for a size that fits. A label of a tic gets 80 pixels, and an axis
+ * has one tic at least. */
+static void pictures_have_the_size_that_options_ask_for(void **state)
+{
+    (void)state;
+    static const struct {
+        int width, height, columns, panels;
+        const char *title, *terminal, *tics, *layout;
+    } cases[] = {
+        {0, 0, 0, 1, NULL, "svg size 640,480 ", "\ntics = 8\n", " 1,1\n"},
+        {0, 0, 0, 2, NULL, "svg size 960,400 ", "\ntics = 6\n", " 1,2\n"},
+        {0, 0, 0, 4, NULL, "svg size 960,640 ", "\ntics = 4\n", " 2,3\n"},
+        {0, 0, 1, 2, NULL, "svg size 640,960 ", "\ntics = 8\n", " 2,1\n"},
+        {0, 0, 5, 2, NULL, "svg size 960,400 ", "\ntics = 6\n", " 1,2\n"},
+        {0, 0, 0, 1, "t", "svg size 640,520 ", "\ntics = 8\n",
+         " 1,1 title 't'"},
+        {500, 300, 0, 1, "t", "svg size 500,300 ", "\ntics = 6\n", " 1,1 t"},
+        {100, 100, 0, 1, NULL, "svg size 100,100 ", "\ntics = 1\n", " 1,1\n"},
+        {10000, 10000, 0, 1, NULL, "svg size 10000,10000 ", "\ntics = 125\n",
+         " 1,1\n"},
+        {100, 0, 0, 2, NULL, "svg size 100,400 ", "\ntics = 1\n", " 1,2\n"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        hook_record record = {0};
+        mlp_picture_options options = mlp_picture_defaults();
+        mlp_picture *picture = NULL;
+        options.hooks = recording_hooks(&record);
+        options.width = cases[i].width, options.height = cases[i].height;
+        options.columns = cases[i].columns, options.title = cases[i].title;
+        assert_int_equal(mlp_picture_create(&options, &picture), MLP_OK);
+        for (int j = 0; j < cases[i].panels; j++) {
+            assert_int_equal(add(picture, 0), MLP_OK);
+        }
+        const char *text = script_of(picture);
+        assert_non_null(strstr(text, cases[i].terminal));
+        assert_non_null(strstr(text, cases[i].tics));
+        const char *layout = strstr(text, "\nset multiplot layout");
+        assert_non_null(layout);
+        layout += strlen("\nset multiplot layout");
+        assert_memory_equal(layout, cases[i].layout, strlen(cases[i].layout));
+        mlp_picture_free(picture);
+    }
+}
+
 static void confusion_and_bars_hold_their_numbers(void **state)
 {
     (void)state;
@@ -529,6 +833,7 @@ static void panels_refuse_what_they_cannot_draw(void **state)
     mlp_curve empty = {NULL, NULL, NULL, 2, false};
     mlp_axes log = {.log_y = true};
     mlp_axes range = {.y_min = 0, .y_max = NAN};
+    mlp_axes log_x = {.log_x = true};
     mlp_axes zero = {.log_y = true, .y_min = 0, .y_max = 1};
 
     assert_refused(mlp_picture_curves(picture, NULL, NULL, 1), MLP_ERR_NULL,
@@ -539,6 +844,12 @@ static void panels_refuse_what_they_cannot_draw(void **state)
                    MLP_ERR_NOT_FINITE, "got none");
     assert_refused(mlp_picture_curves(picture, &log, &curve, 1),
                    MLP_ERR_NOT_FINITE, "above 0");
+    curve.x = negative;
+    curve.y = X[0];
+    assert_refused(mlp_picture_curves(picture, &log_x, &curve, 1),
+                   MLP_ERR_NOT_FINITE, "above 0");
+    curve.x = NULL;
+    curve.y = negative;
     assert_refused(mlp_picture_curves(picture, &range, &curve, 1),
                    MLP_ERR_ARGUMENT, "finite bounds");
     curve.y = X[0];
@@ -652,6 +963,19 @@ static void surfaces_and_regions_check_the_network(void **state)
         MLP_ERR_NOT_FINITE, "expects a finite loss, got a NaN");
     mlp_net_free(broken);
 
+    mlp_net *real = made_net(1, MLP_LOSS_MSE);
+    mlp_cview huge = mlp_cview_f64((const double[]){1e308, -1e308}, 2, 1);
+    assert_refused(
+        mlp_picture_surface(picture, NULL, real, mlp_cview_rows(data, 0, 2),
+                            huge, 1, 0, 1, 1),
+        MLP_ERR_NOT_FINITE, "expects a finite loss, got an infinity");
+    mlp_net_free(real);
+
+    mlp_net *wide = made_net(100, MLP_LOSS_MSE);
+    assert_refused(mlp_picture_regions(picture, NULL, wide, data, targets),
+                   MLP_ERR_SHAPE, "at most 99 outputs, got 2 and 100");
+    mlp_net_free(wide);
+
     mlp_layer layers[21] = {{.width = 1}};
     mlp_config config = mlp_config_defaults();
     mlp_net *net = NULL;
@@ -665,6 +989,13 @@ static void surfaces_and_regions_check_the_network(void **state)
                    MLP_ERR_SHAPE, "2 inputs and at most 99 outputs, got 3");
     assert_refused(mlp_picture_network(picture, NULL, net, NULL), MLP_ERR_LIMIT,
                    "20 layers, got 21");
+    mlp_net_free(net);
+    config.n_layers = 20;
+    assert_int_equal(mlp_net_create(&config, &net), MLP_OK);
+    assert_int_equal(mlp_picture_network(picture, NULL, net, NULL), MLP_OK);
+    assert_non_null(strstr(script_of(picture),
+                           "\nset lmargin 6\nset rmargin 6\nset xrange "
+                           "[-0.1:20.1]\n"));
     mlp_net_free(net);
     mlp_picture_free(picture);
 }
@@ -1109,12 +1440,20 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(losses_are_those_of_the_history),
         cmocka_unit_test(long_lines_are_thinned_to_their_extremes),
+        cmocka_unit_test(logarithmic_axes_keep_each_point),
+        cmocka_unit_test(scales_are_those_of_what_is_seen),
+        cmocka_unit_test(losses_mark_the_best_epoch_if_it_is_shown),
+        cmocka_unit_test(losses_mark_no_best_epoch_of_another_fit),
         cmocka_unit_test(activation_is_the_librarys),
         cmocka_unit_test(regions_are_predictions),
         cmocka_unit_test(regions_of_classes_are_the_largest_outputs),
         cmocka_unit_test(surface_is_the_loss),
         cmocka_unit_test(network_holds_its_weights),
         cmocka_unit_test(neurons_have_their_names),
+        cmocka_unit_test(networks_may_have_zeros_and_one_input),
+        cmocka_unit_test(bars_with_long_names_are_turned),
+        cmocka_unit_test(matrices_of_many_cells_have_another_look),
+        cmocka_unit_test(pictures_have_the_size_that_options_ask_for),
         cmocka_unit_test(confusion_and_bars_hold_their_numbers),
         cmocka_unit_test(texts_have_no_meaning_for_gnuplot),
         cmocka_unit_test(panels_refuse_what_they_cannot_draw),

@@ -177,6 +177,21 @@ static void long_names_are_numbered(void **state)
         "3  another rather long name               7   1   1  30\n");
 }
 
+/* A name wider than the table makes no list of one class. */
+static void one_class_has_its_name(void **state)
+{
+    (void)state;
+    static const int32_t one[] = {7};
+    static const char *const names[] = {
+        "a class with a name that has so many words that its 80 columns are "
+        "not enough for it"};
+    char expected[512];
+    (void)snprintf(expected, sizeof expected, "%-*s  %s\n%s  %*d\n",
+                   (int)strlen(names[0]), "true \\ predicted", names[0],
+                   names[0], (int)strlen(names[0]), 7);
+    assert_string_equal(confusion(one, 1, names), expected);
+}
+
 static void many_classes_become_a_list(void **state)
 {
     (void)state;
@@ -379,6 +394,19 @@ static void full_disks_are_seen(void **state)
     mlp_net_free(net);
 }
 
+/* What cannot be written at all, here because the stream only reads, is seen
+ * even where nothing is left to be flushed. */
+static void streams_that_failed_are_seen(void **state)
+{
+    (void)state;
+    FILE *reader = fopen("/dev/null", "r");
+    assert_non_null(reader);
+    mlp_cview counts = mlp_cview_i32(four, 4, 4);
+    assert_int_equal(mlp_show_confusion(counts, NULL, reader), MLP_ERR_IO);
+    assert_int_equal(mlp_show_class_scores(counts, NULL, reader), MLP_ERR_IO);
+    (void)fclose(reader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,12 +416,14 @@ int main(void)
         cmocka_unit_test(confusion_has_names_of_every_width),
         cmocka_unit_test(confusion_of_one_or_two_classes),
         cmocka_unit_test(long_names_are_numbered),
+        cmocka_unit_test(one_class_has_its_name),
         cmocka_unit_test(many_classes_become_a_list),
         cmocka_unit_test(class_scores_are_those_of_scikit_learn),
         cmocka_unit_test(class_tables_refuse_what_is_no_matrix),
         cmocka_unit_test(history_reads_back),
         cmocka_unit_test(numbers_have_a_point_in_every_locale),
         cmocka_unit_test(full_disks_are_seen),
+        cmocka_unit_test(streams_that_failed_are_seen),
     };
     return cmocka_run_group_tests_name("tables", tests, NULL, NULL);
 }

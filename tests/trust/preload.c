@@ -2,8 +2,9 @@
 /*
  * A library that is loaded before a program (LD_PRELOAD) and lets one of its
  * allocations fail: the one whose number, from 1, is in the environment's
- * FAIL_AT. When the program exits, the number of its allocations goes to the
- * file that COUNT_TO names. scripts/failing_programs.sh compiles and uses it.
+ * FAIL_AT. When main has ended, the number of its allocations goes to the file
+ * that COUNT_TO names, and what runs later, such as the counters of a build for
+ * coverage, has all memory. scripts/failing_programs.sh compiles and uses it.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -27,7 +28,7 @@ __attribute__((constructor)) static void begin(void)
     is_on = true;
 }
 
-__attribute__((destructor)) static void end(void)
+static void end(void)
 {
     is_on = false;
     const char *name = getenv("COUNT_TO");
@@ -38,9 +39,18 @@ __attribute__((destructor)) static void end(void)
     }
 }
 
+/* Functions that are given to atexit run from the last to the first, so the
+ * first allocation of main is early enough. */
 static bool is_to_fail(void)
 {
-    if (!is_on || ++count != fail_at) {
+    if (!is_on) {
+        return false;
+    }
+    long number = ++count;
+    if (number == 1) {
+        (void)atexit(end);
+    }
+    if (number != fail_at) {
         return false;
     }
     errno = ENOMEM;

@@ -2,6 +2,7 @@
 /* Lets every call fail that reads tables or works with recipes. */
 #include "trust/faults.h"
 
+#include "support/packed.h"
 #include "mlp_data.h"
 
 /* What a world has besides: a table and its recipe. */
@@ -15,12 +16,6 @@ static const char flowers[] = "length;width;colour;species\n"
                               "5.1;3.5;blue;setosa\n4.9;;red;setosa\n"
                               "7.0;3.2;\"blue; dark\";versicolor\n"
                               "6.4;3.2;red;virginica\n5.5;2.5;NA;virginica\n";
-
-/* "x,y\n1,2\n", packed by Python's gzip.compress. */
-static const unsigned char packed[] = {
-    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03,
-    0xab, 0xd0, 0xa9, 0xe4, 0x32, 0xd4, 0x31, 0xe2, 0x02, 0x00,
-    0x23, 0xdf, 0x72, 0x00, 0x08, 0x00, 0x00, 0x00};
 
 /* The first IDX file holds three rows of two bytes, the other their labels. */
 static const unsigned char idx[] = {0, 0, 8, 2, 0, 0, 0, 3, 0,
@@ -189,6 +184,13 @@ static void has_packed(world *w)
     mlp_fault_put_file("packed.csv.gz", packed, sizeof packed);
 }
 
+/* zlib takes memory for what it has unpacked if that goes on. */
+static void has_long_packed(world *w)
+{
+    w->file = "packed.csv.gz";
+    mlp_fault_put_file("packed.csv.gz", long_packed, sizeof long_packed);
+}
+
 static void has_arrays(world *w)
 {
     w->file = "image.idx";
@@ -268,6 +270,8 @@ static const fault_case cases[] = {
     {"mlp_data_load with options", ALLOCATES | FILES, load_with_options,
      has_csv},
     {"mlp_data_load of what gzip packed", ALLOCATES | FILES, load, has_packed},
+    {"mlp_data_load of much that gzip packed", ALLOCATES | FILES, load,
+     has_long_packed},
     {"mlp_data_load of an array", ALLOCATES | FILES, load, has_arrays},
     {"mlp_data_load with targets", ALLOCATES | FILES, load_with_targets,
      has_labels},
