@@ -18,6 +18,7 @@
 
 #include "base/file.h"
 #include "base/file_replace.h"
+#include "base/file_stages.h"
 
 /* ---------------------------------------------------------------------------
  * Calls that fail. The linker puts these functions in the place of libc's.
@@ -195,6 +196,20 @@ static void what_others_left_disturbs_nobody(void **state)
     assert_int_equal(mlp_net_save(net, "net.mlp"), MLP_OK);
     assert_int_equal(files_there(false), 121);
     mlp_net_free(net);
+}
+
+/* Many processes that save one file at the same time have a temporary file
+ * each. */
+static void temporary_names_differ(void **state)
+{
+    (void)state;
+    const mlp_hooks hooks = {0};
+    const mlpi_new_file new_file = {.path = "net.mlp", .bytes = "1", .size = 1};
+    for (size_t i = 0; i < 120; i++) {
+        char name[64];
+        assert_int_equal(mlpi_stage_write(&hooks, &new_file, name), MLP_OK);
+        assert_int_equal(files_there(false), i + 1);
+    }
 }
 
 /* The path is shown by its two ends, and the reason stands behind it. */
@@ -788,6 +803,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(long_names_can_be_saved),
         IN_FOLDER(what_others_left_disturbs_nobody),
+        IN_FOLDER(temporary_names_differ),
         IN_FOLDER(messages_about_long_paths_name_the_reason),
         IN_FOLDER(the_owner_stays),
         IN_FOLDER(links_to_open_files_stay),

@@ -458,6 +458,28 @@ static void a_loss_that_rises_gives_a_hint(void **state)
     free_data(d);
 }
 
+/* A new network has a loss of about log 2. Half as much again is too much, even
+ * where the first epoch is no better than the last. */
+static void a_loss_above_chance_gives_a_hint(void **state)
+{
+    (void)state;
+    data d = small_data(&side_model);
+    model m = side_model;
+    m.layers[0].activation = MLP_ACT_TANH;
+    for (size_t i = 0; i < ROWS; i++) {
+        put(d.Y, i, 0, (double)(i % 2));
+    }
+    mlp_train_options options = mlp_train_defaults();
+    options.optimizer.kind = MLP_OPTIMIZER_SGD;
+    options.batch_size = 1;
+    options.epochs = 1;
+    options.learning_rate = 1.25; /* the loss becomes 2.1 */
+    fit_hints(&m, d, &options, "the loss rose from");
+    options.learning_rate = 0.5; /* 0.9 */
+    fit_hints(&m, d, &options, NULL);
+    free_data(d);
+}
+
 /* Among many batches one is easy by chance. If it is the first one, and the
  * targets are mostly noise, the last epoch has a larger loss, and yet the
  * training is healthy. */
@@ -619,6 +641,7 @@ int main(void)
         cmocka_unit_test(batches_of_one_row_give_a_hint_under_batch_norm),
         cmocka_unit_test(dead_relus_give_a_hint),
         cmocka_unit_test(a_loss_that_rises_gives_a_hint),
+        cmocka_unit_test(a_loss_above_chance_gives_a_hint),
         cmocka_unit_test(an_easy_first_batch_gives_no_hint),
         cmocka_unit_test(the_loss_of_the_mean_gives_no_hint),
         cmocka_unit_test(standardising_again_gives_a_hint),
