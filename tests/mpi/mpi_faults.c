@@ -59,17 +59,17 @@ static mlp_train_options options_of(const parts_case *c)
     mlp_train_options options = c->options;
     options.parts = 1;
     options.row_weights =
-        c->streams ? (mlp_cview){.rows = 0} : own_rows(c->row_weights, true);
-    options.X_validation = own_rows(c->X_validation, true);
-    options.Y_validation = own_rows(c->Y_validation, true);
+        c->streams ? (mlp_cview){.rows = 0} : own_rows(c->row_weights, GROWING);
+    options.X_validation = own_rows(c->X_validation, GROWING);
+    options.Y_validation = own_rows(c->Y_validation, GROWING);
     return options;
 }
 
 static mlp_status call_fit(objects *o)
 {
     mlp_train_options options = options_of(&o->c);
-    return mlp_mpi_fit(o->net, own_rows(o->c.X, true), own_rows(o->c.Y, true),
-                       &options, NULL, &o->history);
+    return mlp_mpi_fit(o->net, own_rows(o->c.X, GROWING),
+                       own_rows(o->c.Y, GROWING), &options, NULL, &o->history);
 }
 
 static mlp_status call_fit_stream(objects *o)
@@ -82,8 +82,8 @@ static mlp_status call_fit_stream(objects *o)
 static mlp_status call_trainer_fit(objects *o)
 {
     mlp_train_options options = options_of(&o->c);
-    return mlp_mpi_trainer_fit(o->trainer, own_rows(o->c.X, true),
-                               own_rows(o->c.Y, true), &options, NULL,
+    return mlp_mpi_trainer_fit(o->trainer, own_rows(o->c.X, GROWING),
+                               own_rows(o->c.Y, GROWING), &options, NULL,
                                &o->history);
 }
 

@@ -53,15 +53,17 @@ static mlp_status fit_all(mlp_net *net, parts_case *c, bool uneven,
     static double memory[CASE_ROWS * (2 * CASE_INPUTS + 3)];
     mlp_train_options options = c->options;
     options.parts = 1; /* mlp_mpi_options has it */
-    options.X_validation = own_rows(c->X_validation, uneven);
-    options.Y_validation = own_rows(c->Y_validation, uneven);
+    share of_rows = uneven ? GROWING : EQUAL;
+    share of_validation = uneven ? SHRINKING : EQUAL;
+    options.X_validation = own_rows(c->X_validation, of_validation);
+    options.Y_validation = own_rows(c->Y_validation, of_validation);
     if (c->streams) {
         return mlp_mpi_fit_stream(net, next_parts_chunk, c, &options, NULL,
                                   history);
     }
     mlp_cview X = uneven ? strided(c->X, memory) : c->X;
-    options.row_weights = own_rows(c->row_weights, uneven);
-    return mlp_mpi_fit(net, own_rows(X, uneven), own_rows(c->Y, uneven),
+    options.row_weights = own_rows(c->row_weights, of_rows);
+    return mlp_mpi_fit(net, own_rows(X, of_rows), own_rows(c->Y, of_rows),
                        &options, NULL, history);
 }
 
@@ -166,7 +168,7 @@ static void try_checkpoint(const parts_rows *rows, const char *file,
     expect(status == MLP_OK, "the checkpoint cannot be loaded", c.name);
     mlp_history *history = NULL;
     status =
-        mlp_mpi_trainer_fit(trainer, own_rows(c.X, false), own_rows(c.Y, false),
+        mlp_mpi_trainer_fit(trainer, own_rows(c.X, EQUAL), own_rows(c.Y, EQUAL),
                             &c.options, NULL, &history);
     expect(status == MLP_OK, "the fit fails", c.name);
     if (!resumes && rank == 0) {
@@ -272,7 +274,7 @@ static void try_failure(const parts_rows *given, const char *what,
     options.parts = 1;
     mlp_status status =
         c.streams ? mlp_mpi_fit_stream(net, bad_chunk, &c, &options, NULL, NULL)
-                  : mlp_mpi_fit(net, own_rows(c.X, false), own_rows(c.Y, false),
+                  : mlp_mpi_fit(net, own_rows(c.X, EQUAL), own_rows(c.Y, EQUAL),
                                 &options, NULL, NULL);
     set_parts_case(ADAM, given, &c); /* whose X has no NaN */
     expect_end(what, status, expected, &r, net, c.X);

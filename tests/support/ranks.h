@@ -73,25 +73,30 @@ static inline mlp_net *net_of(parts_case *c, record *r)
     return net;
 }
 
-/* The first row that rank r has, if each has a share of `all` rows that grows
- * with the rank: rank 0 has none. */
-static inline size_t uneven_begin(size_t all, int r)
-{
-    int whole = ranks * (ranks - 1) / 2;
-    return whole == 0 ? 0 : all * (size_t)(r * (r - 1) / 2) / (size_t)whole;
-}
+/* Which rows a rank has: those of its parts, or a share that grows with the
+ * rank, so that rank 0 has none, or one that shrinks, so that the last has none.
+ */
+typedef enum share { EQUAL, GROWING, SHRINKING } share;
 
-/* The rows of this rank: those of its parts, or an uneven share. */
-static inline mlp_cview own_rows(mlp_cview all, bool uneven)
+/* The first row that rank r has; of rank R, the number of rows. */
+static inline size_t share_begin(share by, size_t all, size_t r)
 {
     size_t R = (size_t)ranks;
-    size_t r = (size_t)rank;
-    size_t first = r * all.rows / R;
-    size_t end = (r + 1) * all.rows / R;
-    if (uneven) {
-        first = uneven_begin(all.rows, rank);
-        end = rank + 1 == ranks ? all.rows : uneven_begin(all.rows, rank + 1);
+    size_t before = 0;
+    size_t whole = 0;
+    for (size_t k = 0; k < R; k++) {
+        size_t part = by == EQUAL || R == 1 ? 1 : by == GROWING ? k : R - 1 - k;
+        before += k < r ? part : 0;
+        whole += part;
     }
+    return all * before / whole;
+}
+
+/* The rows of this rank. */
+static inline mlp_cview own_rows(mlp_cview all, share by)
+{
+    size_t first = share_begin(by, all.rows, (size_t)rank);
+    size_t end = share_begin(by, all.rows, (size_t)rank + 1);
     return mlp_cview_rows(all, first, end - first);
 }
 
