@@ -2,7 +2,7 @@
 /*
  * Faults of files that the tables of faults do not make: a name beside a file
  * that is taken already, and calls and allocations for a file so large that its
- * header is read and checked before the rest.
+ * header is read and checked before the rest. And what is flushed.
  */
 #include "support/model_files.h"
 
@@ -46,6 +46,7 @@ static system_trace trace; /* too long for the stack */
 /* A call of the library, which runs in a thread of its own. */
 typedef struct file_call {
     hook_record record;
+    const char *path; /* of what is saved */
     const mlp_net *net;
     mlp_net *loaded;
     mlp_status status;
@@ -54,7 +55,7 @@ typedef struct file_call {
 static void save(void *argument)
 {
     file_call *c = argument;
-    c->status = mlp_net_save(c->net, "net.mlp");
+    c->status = mlp_net_save(c->net, c->path);
 }
 
 static void load(void *argument)
@@ -77,7 +78,7 @@ static void a_name_that_is_taken_is_passed_over(void **state)
     (void)state;
     mlp_net *net = new_net(&square_model, MLP_F64, NULL);
     mlp_net *loaded = NULL;
-    file_call c = {.net = net};
+    file_call c = {.path = "net.mlp", .net = net};
     for (size_t n = 1;; n++) {
         if (!mlp_fault_run_watched(save, &c, FAILS, n, EEXIST, &trace)) {
             mlp_net_free(net);
@@ -97,6 +98,31 @@ static void a_name_that_is_taken_is_passed_over(void **state)
     mlp_net_free(loaded);
 }
 
+/* After a loss of power a file that has been saved is there, by its name: its
+ * bytes are flushed, and so is the folder, which holds the name. */
+static void a_file_and_its_folder_are_flushed(void **state)
+{
+    (void)state;
+    char whole[96];
+    (void)snprintf(whole, sizeof whole, "%s/net.mlp", folder);
+    const char *const paths[] = {"net.mlp", "./net.mlp", whole};
+    mlp_net *net = new_net(&square_model, MLP_F64, NULL);
+    for (size_t k = 0; k < COUNT(paths); k++) {
+        file_call c = {.path = paths[k], .net = net};
+        size_t flushed = 0;
+        if (!mlp_fault_run_watched(save, &c, NO_FAULT, 0, 0, &trace)) {
+            mlp_net_free(net);
+            skip();
+        }
+        for (size_t i = 0; i < trace.n; i++) {
+            flushed += strcmp(trace.calls[i]->name, "fsync") == 0;
+        }
+        assert_int_equal(c.status, MLP_OK);
+        assert_int_equal(flushed, 2);
+    }
+    mlp_net_free(net);
+}
+
 /* A failure has the file's name in its message, and leaves no block. */
 static void assert_file_failed(const file_call *c, mlp_status status)
 {
@@ -113,7 +139,7 @@ static void each_call_for_a_large_file_may_fail(void **state)
     assert_int_equal(mlp_net_save(net, "net.mlp"), MLP_OK);
     bool has_sought = false;
     for (size_t n = 1;; n++) {
-        file_call c = {.net = net};
+        file_call c = {.path = "net.mlp", .net = net};
         if (!mlp_fault_run_watched(load, &c, FAILS, n, EIO, &trace)) {
             mlp_net_free(net);
             skip();
@@ -164,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(a_name_that_is_taken_is_passed_over),
+        IN_FOLDER(a_file_and_its_folder_are_flushed),
         IN_FOLDER(each_call_for_a_large_file_may_fail),
         IN_FOLDER(each_block_for_a_large_file_may_fail),
     };
