@@ -3,9 +3,9 @@
  * mpi_faults [FUNCTION]
  *
  * Every fault happens to every function of mlp_mpi.h that can fail, or to the
- * one that is named, run by mpirun (tests/scripts/mpi.sh). On the first rank, then on
- * the last, the first allocation fails, then the second, and so on; and each
- * call of MPI fails in turn (failing_mpi.h). After each fault
+ * one that is named, run by mpirun (tests/scripts/mpi.sh). On the first rank,
+ * then on the last, the first allocation fails, then the second, and so on; and
+ * each call of MPI fails in turn (failing_mpi.h). After each fault
  *
  *   - all ranks have the same status, which is that of the fault, and a message;
  *   - there is no history, and network and trainer are as before;
@@ -18,8 +18,6 @@
 #include "mpi/failing_mpi.h"
 #include "support/ranks.h"
 
-enum { VALIDATED = 7, WEIGHTED_STREAM = 11 }; /* cases of support/parts.h */
-
 /* What a call works on, and what it makes. */
 typedef struct objects {
     parts_case c;
@@ -30,8 +28,8 @@ typedef struct objects {
 } objects;
 
 typedef struct fault_case {
-    const char *name; /* the public function */
-    size_t parts_case;
+    const char *name;       /* the public function */
+    const char *parts_case; /* of support/parts.h */
     size_t width; /* of the first layer; 60: the gradients go in halves */
     bool has_trainer;
     bool differs; /* each rank begins with other weights */
@@ -100,12 +98,12 @@ static mlp_status call_broadcast(objects *o)
 }
 
 static const fault_case cases[] = {
-    {"mlp_mpi_fit", VALIDATED, 60, false, false, call_fit},
-    {"mlp_mpi_fit_stream", WEIGHTED_STREAM, 5, false, false, call_fit_stream},
-    {"mlp_mpi_trainer_fit", VALIDATED, 5, true, false, call_trainer_fit},
-    {"mlp_mpi_trainer_fit_stream", WEIGHTED_STREAM, 5, true, false,
+    {"mlp_mpi_fit", "validation", 60, false, false, call_fit},
+    {"mlp_mpi_fit_stream", "weighted stream", 5, false, false, call_fit_stream},
+    {"mlp_mpi_trainer_fit", "validation", 5, true, false, call_trainer_fit},
+    {"mlp_mpi_trainer_fit_stream", "weighted stream", 5, true, false,
      call_trainer_fit_stream},
-    {"mlp_mpi_broadcast", VALIDATED, 5, false, true, call_broadcast},
+    {"mlp_mpi_broadcast", "validation", 5, false, true, call_broadcast},
 };
 
 /* ---------------------------------------------------------------------------
@@ -117,7 +115,7 @@ static void make_objects(const fault_case *f, const parts_rows *rows,
                          objects *o)
 {
     *o = (objects){.history = NULL};
-    set_parts_case(f->parts_case, rows, &o->c);
+    find_case(f->parts_case, rows, &o->c);
     o->c.options.epochs = 1;
     o->c.options.batch_size = 104;
     o->c.layers[0].width = f->width;

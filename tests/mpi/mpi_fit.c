@@ -15,35 +15,10 @@
 
 #include "support/ranks.h"
 
-/* Cases of support/parts.h, both streams and rows of doubles among them. */
-enum { ADAM = 0, MOMENTUM = 1, DROPOUT = 3, WEIGHTED_STREAM = 11 };
-
 /* The rows that a hash is made of, which has room for no more. */
 static mlp_cview first_rows(const parts_case *c)
 {
     return mlp_cview_rows(c->X, 0, CASE_ROWS);
-}
-
-/* Fits the case in this process alone, and returns the hash. */
-static uint64_t hash_alone(parts_case *c)
-{
-    mlp_net *net = net_of(c, NULL);
-    mlp_history *history = NULL;
-    mlp_train_options options = c->options;
-    options.X_validation = c->X_validation;
-    options.Y_validation = c->Y_validation;
-    mlp_status status = MLP_OK;
-    if (c->streams) {
-        status = mlp_fit_stream(net, next_parts_chunk, c, &options, &history);
-    } else {
-        options.row_weights = c->row_weights;
-        status = mlp_fit(net, c->X, c->Y, &options, &history);
-    }
-    expect(status == MLP_OK, "one process fails", c->name);
-    uint64_t hash = hash_of_fit(net, history, first_rows(c));
-    mlp_history_free(history);
-    mlp_net_free(net);
-    return hash;
 }
 
 /* Fits the case on all ranks. */
@@ -96,10 +71,10 @@ static void try_equal(const parts_rows *rows, bool uneven)
 /* Gradients of both types that go in halves, since they exceed 4 kB. */
 static void try_long_gradients(const parts_rows *rows)
 {
-    static const size_t of[] = {ADAM, MOMENTUM};
-    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+    static const char *const names[] = {"adam", "momentum"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         parts_case c;
-        set_parts_case(of[i], rows, &c);
+        find_case(names[i], rows, &c);
         c.layers[0].width = 151;
         try_case(&c, false);
     }
@@ -112,7 +87,7 @@ static void try_many_batches(const parts_rows *rows)
     enum { BATCHES = 1030, MANY = BATCHES * CASE_PARTS };
     static double X[MANY * CASE_INPUTS], Y[MANY * CASE_CLASSES], weights[MANY];
     parts_case c;
-    set_parts_case(ADAM, rows, &c);
+    find_case("adam", rows, &c);
     for (size_t i = 0; i < MANY; i++) {
         size_t k = i % CASE_ROWS;
         memcpy(X + i * CASE_INPUTS, rows->X64 + k * CASE_INPUTS,
@@ -135,7 +110,7 @@ static void try_many_batches(const parts_rows *rows)
 /* Sets *c to a case whose trainer has a state that must be kept. */
 static void set_resumable(const parts_rows *rows, parts_case *c)
 {
-    set_parts_case(DROPOUT, rows, c); /* dropout, whose masks count all steps */
+    find_case("dropout", rows, c); /* its masks count all steps */
     c->options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);
 }
 
@@ -253,8 +228,8 @@ static void try_failure(const parts_rows *given, const char *what,
     *rows = *given;
     parts_case c;
     record r = {.fail_at = 0};
-    set_parts_case(strcmp(what, "chunk") == 0 ? WEIGHTED_STREAM : ADAM, rows,
-                   &c);
+    find_case(strcmp(what, "chunk") == 0 ? "weighted stream" : "adam", rows,
+              &c);
     mlp_net *net = net_of(&c, &r);
     size_t last = CASE_ROWS - 3; /* a row of the last block */
     if (strcmp(what, "row") == 0 && is_culprit()) {
@@ -276,7 +251,7 @@ static void try_failure(const parts_rows *given, const char *what,
         c.streams ? mlp_mpi_fit_stream(net, bad_chunk, &c, &options, NULL, NULL)
                   : mlp_mpi_fit(net, own_rows(c.X, EQUAL), own_rows(c.Y, EQUAL),
                                 &options, NULL, NULL);
-    set_parts_case(ADAM, given, &c); /* whose X has no NaN */
+    find_case("adam", given, &c); /* whose X has no NaN */
     expect_end(what, status, expected, &r, net, c.X);
     mlp_net_free(net);
     expect(r.live == 0, "memory is lost", what);
@@ -425,7 +400,7 @@ static void try_mistake(const mistake *m, const parts_rows *rows)
     record r = {.fail_at = 0};
     mlp_mpi_options mpi = mlp_mpi_defaults();
     mlp_history *history = NULL;
-    set_parts_case(ADAM, rows, &c);
+    find_case("adam", rows, &c);
     mlp_net *net = net_of(&c, &r);
     uint64_t before = hash_of_fit(net, NULL, c.X);
     bool is_made = ranks > 1 || !m->needs_others;
@@ -458,7 +433,7 @@ static void try_null(const parts_rows *rows)
 {
     parts_case c;
     record r = {.fail_at = 0};
-    set_parts_case(WEIGHTED_STREAM, rows, &c);
+    find_case("weighted stream", rows, &c);
     mlp_net *net = net_of(&c, &r);
     mlp_trainer *trainer = trainer_of(net, &c);
     bool has = !is_culprit();
@@ -495,7 +470,7 @@ static void try_misuse(const parts_rows *rows)
     try_null(rows);
     parts_case c;
     record r = {.fail_at = 0};
-    set_parts_case(ADAM, rows, &c);
+    find_case("adam", rows, &c);
     mlp_net *net = net_of(&c, &r);
     mlp_mpi_options mpi = mlp_mpi_defaults();
     mpi.comm = MPI_COMM_NULL;
@@ -508,7 +483,7 @@ static void try_misuse(const parts_rows *rows)
                "no such root", "misuse");
     }
     mlp_net_free(net);
-    set_parts_case(ADAM, rows, &c);
+    find_case("adam", rows, &c);
     c.layers[1].width += is_culprit() && ranks > 1 ? 1 : 0;
     net = net_of(&c, &r);
     expect(FIT(net) == (ranks > 1 ? MLP_ERR_ARGUMENT : MLP_OK),
@@ -522,7 +497,7 @@ static void try_without_mpi(const parts_rows *rows, const char *when)
 {
     parts_case c;
     record r = {.fail_at = 0};
-    set_parts_case(ADAM, rows, &c);
+    find_case("adam", rows, &c);
     mlp_net *net = net_of(&c, &r);
     mlp_status status = mlp_mpi_broadcast(net, 0, MPI_COMM_WORLD);
     expect(status == MLP_ERR_ORDER, mlp_status_text(status), when);
@@ -535,7 +510,7 @@ static void try_without_mpi(const parts_rows *rows, const char *when)
 static void try_broadcast(const parts_rows *rows)
 {
     parts_case c;
-    set_parts_case(MOMENTUM, rows, &c);
+    find_case("momentum", rows, &c);
     c.config.seed += (uint32_t)rank;
     mlp_net *net = net_of(&c, NULL);
     expect(mlp_mpi_broadcast(net, ranks - 1, MPI_COMM_WORLD) == MLP_OK,

@@ -22,7 +22,7 @@ left_out="$left_out moons experiments regression circles digits save_and_load
     test_moons test_footprint test_gradient test_gradient_matrix
     test_gradient_check test_optimizer test_lbfgs test_gemm test_fused
     test_batch_norm test_dropout test_hard_data test_thread_team
-    test_micro_batch test_parts committee adversarial"
+    test_micro_batch test_parts test_exchange committee adversarial"
 
 . "$(dirname "$0")/common.sh"
 need valgrind

@@ -191,6 +191,20 @@ static inline void set_parts_case(size_t i, const parts_rows *rows,
     }
 }
 
+/* Sets *c to the case of this name. */
+static inline void find_case(const char *name, const parts_rows *rows,
+                             parts_case *c)
+{
+    for (size_t i = 0; i < PARTS_CASES; i++) {
+        if (strcmp(parts_plans[i].name, name) == 0) {
+            set_parts_case(i, rows, c);
+            return;
+        }
+    }
+    (void)fprintf(stderr, "there is no case %s\n", name);
+    abort();
+}
+
 /* The rows in chunks of a size that differs: an mlp_next_chunk, whose `user` is
  * the case. Some of the chunks have no weights. */
 static inline mlp_status next_parts_chunk(size_t epoch, size_t number,
@@ -259,6 +273,35 @@ static inline uint64_t hash_of_fit(const mlp_net *net,
     }
     size_t best = mlp_history_best_epoch(history);
     return hash_bytes(hash, &best, sizeof best);
+}
+
+/* Fits the case in this process alone, and returns the hash. It shows the
+ * predictions for as many rows as hash_of_fit has room for. */
+static inline uint64_t hash_alone(const parts_case *given)
+{
+    parts_case c = *given;
+    mlp_net *net = NULL;
+    mlp_history *history = NULL;
+    c.config.layers = c.layers;
+    c.options.X_validation = c.X_validation;
+    c.options.Y_validation = c.Y_validation;
+    c.options.row_weights = c.streams ? (mlp_cview){.rows = 0} : c.row_weights;
+    mlp_status status = mlp_net_create(&c.config, &net);
+    if (status == MLP_OK) {
+        status = c.streams ? mlp_fit_stream(net, next_parts_chunk, &c,
+                                            &c.options, &history)
+                           : mlp_fit(net, c.X, c.Y, &c.options, &history);
+    }
+    if (status != MLP_OK) {
+        (void)fprintf(stderr, "%s: one process fails: %s\n", c.name,
+                      mlp_status_text(status));
+        abort();
+    }
+    uint64_t hash =
+        hash_of_fit(net, history, mlp_cview_rows(c.X, 0, CASE_ROWS));
+    mlp_history_free(history);
+    mlp_net_free(net);
+    return hash;
 }
 
 #endif

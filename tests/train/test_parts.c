@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Batches in parts. The arithmetic is compared with a model that is written out
- * here. Then threads play the processes of a fit: each calls the library with
- * its own rows, and an exchange adds their numbers. All must get the bits of
- * one process, or fail together.
+ * here. Then any number of processes, which threads play, must get the bits of
+ * one process. test_exchange.c shows how processes fail.
  */
-#include "support/training.h"
-#include "support/parts.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
+#include "support/processes.h"
 
 /* ---------------------------------------------------------------------------
  * The arithmetic
@@ -93,257 +88,6 @@ static void gradients_of_parts_are_added_as_a_tree(void **state)
  * Processes
  */
 
-/* What the threads of a fit share. A barrier lets all of them arrive before
- * anybody goes on. */
-typedef struct world {
-    size_t ranks;
-    pthread_barrier_t barrier;
-    const void *numbers[CASE_PARTS];
-    size_t counts[CASE_PARTS];
-    atomic_bool differs; /* calls that do not match */
-} world;
-
-/* What one process does and finds out. */
-typedef struct process {
-    world *world;
-    size_t rank;
-    const parts_case *c;
-    mlp_status status;
-    uint64_t hash;
-    hook_record record;
-    size_t allocations; /* of the fit */
-    size_t fit_fail_at; /* the allocation of the fit that fails; 0: none */
-    size_t stop_at;     /* the batch after which on_batch says stop; 0: none */
-    size_t end_at;      /* the epoch after which on_epoch says so */
-    size_t batches, epochs;
-    bool is_trained;  /* takes a view of W, and so counts as trained */
-    bool has_trainer; /* the hash is then that of a checkpoint, too */
-    double momentum;  /* of the trainer's optimizer; 0: as in the options */
-    uint32_t seed;    /* of an epoch that the trainer has had; 0: none */
-    size_t sums;      /* calls of the exchange */
-    size_t lost_at;   /* the one that fails; 0: none */
-    uint64_t kept;    /* the hash of the network alone */
-} process;
-
-/* Adds number i of `ranks` ranks, from rank `first` on, as a tree. */
-static double tree(const world *w, size_t first, size_t ranks, size_t i,
-                   mlp_dtype dtype)
-{
-    if (ranks > 1) {
-        double a = tree(w, first, ranks / 2, i, dtype);
-        double b = tree(w, first + ranks / 2, ranks / 2, i, dtype);
-        return dtype == MLP_F64 ? a + b : (double)((float)a + (float)b);
-    }
-    return dtype == MLP_F64 ? ((const double *)w->numbers[first])[i]
-                            : (double)((const float *)w->numbers[first])[i];
-}
-
-static mlp_status sum(void *numbers, size_t n, mlp_dtype dtype, void *user)
-{
-    process *p = user;
-    world *w = p->world;
-    if (++p->sums == p->lost_at) {
-        return MLP_ERR_UNSUPPORTED;
-    }
-    double *sums = calloc(n + 1, sizeof *sums);
-    w->numbers[p->rank] = numbers;
-    w->counts[p->rank] = n;
-    (void)pthread_barrier_wait(&w->barrier);
-    for (size_t r = 0; r < w->ranks; r++) {
-        if (w->counts[r] != n) {
-            w->differs = true;
-        }
-    }
-    for (size_t i = 0; sums && !w->differs && i < n; i++) {
-        sums[i] = tree(w, 0, w->ranks, i, dtype);
-    }
-    (void)pthread_barrier_wait(&w->barrier);
-    for (size_t i = 0; sums && !w->differs && i < n; i++) {
-        if (dtype == MLP_F64) {
-            ((double *)numbers)[i] = sums[i];
-        } else {
-            ((float *)numbers)[i] = (float)sums[i];
-        }
-    }
-    free(sums);
-    return w->differs ? MLP_ERR_IO : MLP_OK;
-}
-
-static bool on_batch(const mlp_batch_progress *progress, void *user)
-{
-    process *p = user;
-    (void)progress;
-    return ++p->batches != p->stop_at;
-}
-
-static bool on_epoch(const mlp_epoch_progress *progress, void *user)
-{
-    process *p = user;
-    (void)progress;
-    return ++p->epochs != p->end_at;
-}
-
-/* Returns the rows of the blocks of this process. */
-static mlp_cview own_rows(const process *p, mlp_cview all)
-{
-    size_t own = CASE_PARTS / p->world->ranks;
-    size_t first = p->rank * own * all.rows / CASE_PARTS;
-    size_t end = (p->rank + 1) * own * all.rows / CASE_PARTS;
-    return mlp_cview_rows(all, first, end - first);
-}
-
-/* Fits a network with the rows of this process. */
-static mlp_status fit_net(const process *p, mlp_net *net, parts_case *c,
-                          mlp_history **history)
-{
-    if (c->streams) {
-        return mlp_fit_stream(net, next_parts_chunk, c, &c->options, history);
-    }
-    c->options.row_weights = own_rows(p, c->row_weights);
-    return mlp_fit(net, own_rows(p, c->X), own_rows(p, c->Y), &c->options,
-                   history);
-}
-
-/* Trains an epoch on all rows, without the others. */
-static void begin_alone(mlp_trainer *trainer, const parts_case *c,
-                        uint32_t seed)
-{
-    mlp_train_options options = c->options;
-    options.exchange = NULL;
-    options.on_batch = NULL;
-    options.on_epoch = NULL;
-    options.seed = seed;
-    options.epochs = 1;
-    if (mlp_trainer_fit(trainer, c->X, c->Y, &options, NULL) != MLP_OK) {
-        abort();
-    }
-}
-
-/* Does the same with a trainer, and hashes all that it would remember. */
-static mlp_status fit_with_trainer(process *p, mlp_net *net, parts_case *c,
-                                   mlp_history **history)
-{
-    mlp_trainer *trainer = NULL;
-    mlp_optimizer optimizer = c->options.optimizer;
-    optimizer.momentum = p->momentum > 0.0 ? p->momentum : optimizer.momentum;
-    if (!c->streams) {
-        c->options.row_weights = own_rows(p, c->row_weights);
-    }
-    if (mlp_trainer_create(net, CASE_ROWS, &trainer) != MLP_OK ||
-        mlp_trainer_set_optimizer(trainer, &optimizer) != MLP_OK) {
-        abort();
-    }
-    if (p->seed > 0) {
-        begin_alone(trainer, c, p->seed);
-    }
-    mlp_status status =
-        c->streams ? mlp_trainer_fit_stream(trainer, next_parts_chunk, c,
-                                            &c->options, history)
-                   : mlp_trainer_fit(trainer, own_rows(p, c->X),
-                                     own_rows(p, c->Y), &c->options, history);
-    size_t size = mlp_trainer_save_size(trainer);
-    void *bytes = malloc(size);
-    if (!bytes || mlp_trainer_save_memory(trainer, bytes, size) != MLP_OK) {
-        abort();
-    }
-    p->hash = hash_bytes(1, bytes, size);
-    free(bytes);
-    mlp_trainer_free(trainer);
-    return status;
-}
-
-static void *run_process(void *argument)
-{
-    process *p = argument;
-    parts_case c = *p->c;
-    mlp_exchange exchange = {
-        .rank = p->rank, .ranks = p->world->ranks, .sum = sum, .user = p};
-    mlp_net *net = NULL;
-    mlp_history *history = NULL;
-    c.config.layers = c.layers;
-    c.config.hooks = recording_hooks(&p->record);
-    c.options.exchange = &exchange;
-    c.options.X_validation = own_rows(p, c.X_validation);
-    c.options.Y_validation = own_rows(p, c.Y_validation);
-    c.options.on_batch = on_batch;
-    c.options.on_epoch = on_epoch;
-    c.options.user = p;
-    p->status = mlp_net_create(&c.config, &net);
-    if (p->status == MLP_OK && p->is_trained) {
-        mlp_view W;
-        p->status = mlp_net_tensor(net, MLP_W, 1, &W);
-    }
-    p->record.allocations = 0;
-    p->record.fail_at = p->fit_fail_at;
-    if (p->status == MLP_OK && p->has_trainer) {
-        p->status = fit_with_trainer(p, net, &c, &history);
-    } else if (p->status == MLP_OK) {
-        p->status = fit_net(p, net, &c, &history);
-    }
-    p->record.fail_at = 0;
-    p->allocations = p->record.allocations;
-    p->hash ^= hash_of_fit(net, history, c.X);
-    p->kept = hash_of_fit(net, NULL, mlp_cview_rows(c.X, 0, CASE_PARTS));
-    mlp_history_free(history);
-    mlp_net_free(net);
-    return NULL;
-}
-
-/* Lets all processes fit the case. */
-static void begin_processes(process *processes, const parts_case *c)
-{
-    memset(processes, 0, CASE_PARTS * sizeof *processes);
-    for (size_t r = 0; r < CASE_PARTS; r++) {
-        processes[r].c = c;
-    }
-}
-
-/* Runs a fit of all processes. */
-static void run_world(process *processes, size_t ranks)
-{
-    world w = {.ranks = ranks};
-    pthread_t threads[CASE_PARTS];
-    assert_int_equal(pthread_barrier_init(&w.barrier, NULL, (unsigned)ranks),
-                     0);
-    for (size_t r = 0; r < ranks; r++) {
-        processes[r].world = &w;
-        processes[r].rank = r;
-        assert_int_equal(
-            pthread_create(&threads[r], NULL, run_process, &processes[r]), 0);
-    }
-    for (size_t r = 0; r < ranks; r++) {
-        assert_int_equal(pthread_join(threads[r], NULL), 0);
-        assert_int_equal(processes[r].record.live, 0);
-    }
-    assert_false(w.differs);
-    (void)pthread_barrier_destroy(&w.barrier);
-}
-
-/* One process without an exchange. */
-static uint64_t hash_alone(const parts_case *given, size_t threads)
-{
-    parts_case c = *given;
-    mlp_net *net = NULL;
-    mlp_history *history = NULL;
-    c.config.layers = c.layers;
-    c.options.threads = threads;
-    c.options.X_validation = c.X_validation;
-    c.options.Y_validation = c.Y_validation;
-    assert_int_equal(mlp_net_create(&c.config, &net), MLP_OK);
-    if (c.streams) {
-        assert_int_equal(
-            mlp_fit_stream(net, next_parts_chunk, &c, &c.options, &history),
-            MLP_OK);
-    } else {
-        c.options.row_weights = c.row_weights;
-        assert_int_equal(mlp_fit(net, c.X, c.Y, &c.options, &history), MLP_OK);
-    }
-    uint64_t hash = hash_of_fit(net, history, c.X);
-    mlp_history_free(history);
-    mlp_net_free(net);
-    return hash;
-}
-
 static void any_number_of_processes_gives_the_same_bits(void **state)
 {
     (void)state;
@@ -351,7 +95,7 @@ static void any_number_of_processes_gives_the_same_bits(void **state)
     for (size_t i = 0; i < PARTS_CASES; i++) {
         parts_case c;
         set_parts_case(i, rows, &c);
-        uint64_t expected = hash_alone(&c, 1);
+        uint64_t expected = hash_alone(&c);
         for (size_t ranks = 1; ranks <= CASE_PARTS; ranks *= 2) {
             process processes[CASE_PARTS];
             begin_processes(processes, &c);
@@ -369,18 +113,6 @@ static void any_number_of_processes_gives_the_same_bits(void **state)
     free(rows);
 }
 
-/* Finds a case by its name. */
-static void find_case(const char *name, const parts_rows *rows, parts_case *c)
-{
-    for (size_t i = 0; i < PARTS_CASES; i++) {
-        set_parts_case(i, rows, c);
-        if (strcmp(c->name, name) == 0) {
-            return;
-        }
-    }
-    fail_msg("no case %s", name);
-}
-
 /* Eight parts have other bits than four or one, so that the tests above compare
  * something. */
 static void parts_decide_about_the_bits(void **state)
@@ -393,10 +125,41 @@ static void parts_decide_about_the_bits(void **state)
     const size_t parts[] = {1, 4, 8};
     for (size_t i = 0; i < 3; i++) {
         c.options.parts = parts[i];
-        hashes[i] = hash_alone(&c, 1);
+        hashes[i] = hash_alone(&c);
     }
     assert_true(hashes[0] != hashes[1] && hashes[1] != hashes[2] &&
                 hashes[0] != hashes[2]);
+    free(rows);
+}
+
+/* A rank whose rows all have the weight 0 finds the same origin as the others,
+ * wherever the first part with rows that count is. A column varies so little
+ * that there is a hint, which only rank 0 gives. */
+static void ranks_without_weights_scale_as_one(void **state)
+{
+    (void)state;
+    enum { RANKS = 4 };
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    process alone[CASE_PARTS];
+    process processes[CASE_PARTS];
+    find_case("row weights", rows, &c);
+    for (size_t i = 0; i < CASE_ROWS / 2; i++) {
+        rows->weights[i] = 0.0;
+    }
+    for (size_t i = 0; i < CASE_ROWS; i++) {
+        rows->X32[i * CASE_INPUTS] = 10000.0F + (i % 2 == 0 ? 0.001F : 0.0F);
+    }
+    begin_processes(alone, &c);
+    begin_processes(processes, &c);
+    run_world(alone, 1);
+    run_world(processes, RANKS);
+    assert_int_equal(alone[0].record.hints, 1);
+    for (size_t r = 0; r < RANKS; r++) {
+        assert_int_equal(processes[r].status, MLP_OK);
+        assert_int_equal(processes[r].record.hints, r == 0);
+        assert_true(processes[r].hash == alone[0].hash);
+    }
     free(rows);
 }
 
@@ -496,452 +259,6 @@ static void each_row_of_a_batch_has_its_own_mask(void **state)
                 mlp_cview_at(ctensor(twice, MLP_W, 2), 0, 0));
     mlp_net_free(once);
     mlp_net_free(twice);
-}
-
-/* ---------------------------------------------------------------------------
- * Failures. Each is planted on rank 2 of 4.
- */
-
-enum { RANKS = 4, CULPRIT = 2 };
-
-/* Checks that all ranks have ended with this status and network, and that all
- * messages name the culprit; `said` is what it has to say itself. */
-static void assert_all_failed(const process *processes, mlp_status status,
-                              const char *said)
-{
-    for (size_t r = 0; r < RANKS; r++) {
-        assert_int_equal(processes[r].status, status);
-        assert_said(&processes[r].record, said);
-        assert_true(processes[r].hash == processes[0].hash);
-    }
-}
-
-/* Runs a fit of a case that does not scale, in which row 130 has these numbers.
- * The row is in block 5, which rank 2 has. */
-static void run_with_bad_row(process *processes, const char *name, double x,
-                             double y)
-{
-    parts_rows *rows = new_parts_rows();
-    parts_case c;
-    find_case(name, rows, &c);
-    rows->X64[130 * CASE_INPUTS + 2] = x;
-    rows->Y64[130 * CASE_CLASSES + 2] = y;
-    c.options.standardise = false;
-    begin_processes(processes, &c);
-    run_world(processes, RANKS);
-    free(rows);
-}
-
-static void bad_rows_of_one_end_all(void **state)
-{
-    (void)state;
-    process processes[CASE_PARTS];
-    run_with_bad_row(processes, "adam", NAN, 0.0);
-    assert_all_failed(processes, MLP_ERR_NOT_FINITE, "rank 2 of 4");
-    run_with_bad_row(processes, "weighted stream", 0.0, INFINITY);
-    assert_all_failed(processes, MLP_ERR_NOT_FINITE, "rank ");
-}
-
-static void divergence_of_one_ends_all(void **state)
-{
-    (void)state;
-    process processes[CASE_PARTS];
-    run_with_bad_row(processes, "adam", 0.0, 1e200);
-    assert_all_failed(processes, MLP_ERR_DIVERGED, ", rank 2: the ");
-}
-
-/* Whatever allocation of the culprit fails, nobody waits for it. */
-static void exhausted_memory_of_one_ends_all(void **state)
-{
-    (void)state;
-    const char *const names[] = {"held out", "row weights", "stream"};
-    parts_rows *rows = new_parts_rows();
-    parts_case c;
-    process processes[CASE_PARTS];
-    for (size_t k = 0; k < COUNT(names); k++) {
-        find_case(names[k], rows, &c);
-        c.options.epochs = 2;
-        begin_processes(processes, &c);
-        run_world(processes, RANKS);
-        size_t allocations = processes[CULPRIT].allocations;
-        assert_true(allocations >= 5);
-        for (size_t n = 1; n <= allocations; n++) {
-            begin_processes(processes, &c);
-            processes[CULPRIT].fit_fail_at = n;
-            run_world(processes, RANKS);
-            assert_all_failed(processes, MLP_ERR_MEMORY, "rank 2 of 4");
-        }
-    }
-    free(rows);
-}
-
-/* The epoch that on_batch ends is not in the history; all have the weights of
- * the same update. */
-static void callbacks_of_one_stop_all(void **state)
-{
-    (void)state;
-    const char *const names[] = {"dropout", "stream", "validation"};
-    /* With 24 rows a batch an epoch has nine; the last one of the first epoch
-     * is among these. */
-    const size_t stops[] = {1, 4, 6, 9, 10, 14};
-    parts_rows *rows = new_parts_rows();
-    parts_case c;
-    process alone[CASE_PARTS];
-    process processes[CASE_PARTS];
-    for (size_t k = 0; k < COUNT(names) * COUNT(stops); k++) {
-        find_case(names[k % COUNT(names)], rows, &c);
-        size_t stop_at = stops[k / COUNT(names)];
-        begin_processes(alone, &c);
-        begin_processes(processes, &c);
-        for (size_t r = 0; r < RANKS; r++) {
-            alone[r].has_trainer = processes[r].has_trainer = true;
-        }
-        alone[0].stop_at = processes[CULPRIT].stop_at = stop_at;
-        run_world(alone, 1);
-        run_world(processes, RANKS);
-        for (size_t r = 0; r < RANKS; r++) {
-            assert_int_equal(processes[r].status, MLP_OK);
-            assert_int_equal(processes[r].batches, stop_at);
-            assert_true(processes[r].hash == alone[0].hash);
-        }
-        begin_processes(processes, &c);
-        begin_processes(alone, &c);
-        alone[0].end_at = processes[CULPRIT].end_at = 2;
-        run_world(alone, 1);
-        run_world(processes, RANKS);
-        assert_int_equal(processes[0].epochs, 2);
-        assert_true(processes[0].hash == alone[0].hash);
-    }
-    free(rows);
-}
-
-/* Calls that would not match, or whose networks would become different, are
- * refused before anybody trains. */
-static void different_options_end_all(void **state)
-{
-    (void)state;
-    parts_rows *rows = new_parts_rows();
-    parts_case c;
-    parts_case other;
-    process processes[CASE_PARTS];
-    find_case("momentum", rows, &c);
-    c.options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_STEP);
-    for (size_t k = 0; k < 13; k++) {
-        other = c;
-        other.options.epochs += k == 0;
-        other.options.batch_size += k == 1 ? CASE_PARTS : 0;
-        other.config.seed += k == 2;
-        other.X.rows -= k == 3 ? 8 : 0;
-        other.Y.rows = other.X.rows;
-        other.options.schedule.every -= k == 4;
-        other.options.seed += k == 6;
-        other.options.shuffle = k != 7;
-        other.options.standardise = k != 8;
-        other.options.learning_rate *= k == 9 ? 2.0 : 1.0;
-        other.options.patience -= k == 10;
-        other.options.class_weights = k == 11 ? case_class_weights : NULL;
-        begin_processes(processes, &c);
-        processes[CULPRIT].c = &other;
-        for (size_t r = 0; r < RANKS; r++) {
-            processes[r].has_trainer = k == 5;
-        }
-        processes[CULPRIT].momentum = k == 5 ? 0.8 : 0.0;
-        processes[CULPRIT].is_trained = k == 12;
-        run_world(processes, RANKS);
-        for (size_t r = 0; r < RANKS; r++) {
-            assert_int_equal(processes[r].status,
-                             k == 3 ? MLP_ERR_SHAPE : MLP_ERR_ARGUMENT);
-        }
-    }
-    free(rows);
-}
-
-/* Changes number k of the options that all ranks must have; returns false past
- * the last one. */
-static bool change_option(mlp_train_options *o, size_t k)
-{
-    mlp_schedule *rate = &o->schedule;
-    mlp_optimizer *by = &o->optimizer;
-    size_t *const counts[] = {&o->epochs,     &o->patience,  &rate->every,
-                              &rate->warm_up, &rate->epochs, &rate->patience};
-    bool *const flags[] = {&o->standardise, &o->shuffle, &o->restore_best};
-    double *const numbers[] = {
-        &o->learning_rate, &o->min_delta,     &o->validation_fraction,
-        &rate->decay,      &rate->factor,     &rate->min_delta,
-        &rate->min_rate,   &by->momentum,     &by->beta1,
-        &by->beta2,        &by->rho,          &by->epsilon,
-        &by->rprop_grow,   &by->rprop_shrink, &by->rprop_min,
-        &by->rprop_max,    &by->l2,           &by->l1,
-        &by->weight_decay, &by->clip_value,   &by->clip_norm};
-    if (k < COUNT(counts)) {
-        ++*counts[k];
-    } else if ((k -= COUNT(counts)) < COUNT(flags)) {
-        *flags[k] = !*flags[k];
-    } else if ((k -= COUNT(flags)) < COUNT(numbers)) {
-        *numbers[k] = *numbers[k] > 0.0 ? 0.99 * *numbers[k] : 0.01;
-    } else {
-        return false;
-    }
-    return true;
-}
-
-/* A comparison fails on all ranks, and each of them has two messages: one about
- * itself, and one about the first rank that has failed. An option that is not
- * valid would give the others one message. */
-static void each_option_is_compared(void **state)
-{
-    (void)state;
-    parts_rows *rows = new_parts_rows();
-    parts_case c;
-    process processes[CASE_PARTS];
-    find_case("held out", rows, &c);
-    c.options.optimizer.clip_value = c.options.optimizer.clip_norm = 1.0;
-    c.options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_STEP);
-    parts_case other = c;
-    for (size_t k = 0; change_option(&other.options, k); k++, other = c) {
-        begin_processes(processes, &c);
-        processes[CULPRIT].c = &other;
-        run_world(processes, RANKS);
-        for (size_t r = 0; r < RANKS; r++) {
-            if (processes[r].status != MLP_ERR_ARGUMENT ||
-                processes[r].record.messages != 2) {
-                fail_msg("option %zu, rank %zu: %s", k, r,
-                         processes[r].record.message);
-            }
-        }
-    }
-    free(rows);
-}
-
-/* Changes property number k of the network, or the class weights; returns false
- * past the last one. The initial weights stay as they are. */
-static bool change_net(parts_case *c, size_t k)
-{
-    static const double weights[CASE_CLASSES] = {1, 0.5, 2, 1.5, 0.2};
-    static const double quantiles[CASE_CLASSES] = {0.5, 0.5, 0.5, 0.5, 0.1};
-    mlp_config *config = &c->config;
-    switch (k) {
-    case 0:
-        config->batch_norm_momentum = 0.2;
-        break;
-    case 1:
-        config->batch_norm_epsilon = 1e-4;
-        break;
-    case 2:
-        c->layers[1].dropout = 0.1;
-        break;
-    case 3:
-        config->label_smoothing = 0.1;
-        break;
-    case 4:
-        c->options.class_weights = weights;
-        break;
-    case 5:
-        config->huber_delta = 0.5;
-        break;
-    case 6:
-        config->quantiles = quantiles;
-        break;
-    default:
-        return false;
-    }
-    return true;
-}
-
-/* What decides a step, but shows neither in options nor in weights. */
-static void each_property_of_the_network_is_compared(void **state)
-{
-    (void)state;
-    parts_rows *rows = new_parts_rows();
-    parts_case c;
-    process processes[CASE_PARTS];
-    for (size_t k = 0;; k++) {
-        find_case(k < 5 ? "class weights" : "adam", rows, &c);
-        c.config.loss = k < 5    ? MLP_LOSS_CCE
-                        : k == 5 ? MLP_LOSS_HUBER
-                                 : MLP_LOSS_QUANTILE;
-        parts_case other = c;
-        if (!change_net(&other, k)) {
-            break;
-        }
-        begin_processes(processes, &c);
-        processes[CULPRIT].c = &other;
-        run_world(processes, RANKS);
-        for (size_t r = 0; r < RANKS; r++) {
-            if (processes[r].status != MLP_ERR_ARGUMENT ||
-                processes[r].record.messages != 2) {
-                fail_msg("property %zu, rank %zu: %s", k, r,
-                         processes[r].record.message);
-            }
-        }
-    }
-    free(rows);
-}
-
-/* Multiplies the rate of all epochs but the first by the number of `user`. */
-static double change_rate(size_t epoch, double alpha, void *user)
-{
-    const double *factor = user;
-    return epoch == 0 ? alpha : alpha * *factor;
-}
-
-static void different_rates_end_all(void **state)
-{
-    (void)state;
-    double factors[] = {0.5, 0.25};
-    parts_rows *rows = new_parts_rows();
-    parts_case c;
-    process processes[CASE_PARTS];
-    find_case("adam", rows, &c);
-    c.options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_CUSTOM);
-    c.options.schedule.rate = change_rate;
-    c.options.schedule.user = &factors[0];
-    parts_case other = c;
-    other.options.schedule.user = &factors[1];
-    begin_processes(processes, &c);
-    processes[CULPRIT].c = &other;
-    run_world(processes, RANKS);
-    assert_all_failed(processes, MLP_ERR_ARGUMENT, "");
-    assert_int_equal(processes[0].epochs, 1);
-    free(rows);
-}
-
-/* With rows that are all alike, trainers that have shuffled them differently
- * have the same network; but they would draw other numbers from now on. */
-static void trainers_that_have_begun_must_be_alike(void **state)
-{
-    (void)state;
-    parts_rows *rows = new_parts_rows();
-    parts_case c;
-    process alone[CASE_PARTS];
-    process processes[CASE_PARTS];
-    find_case("adam", rows, &c);
-    c.options.standardise = false;
-    for (size_t i = 0; i < CASE_ROWS; i++) {
-        memcpy(rows->X64 + i * CASE_INPUTS, rows->X64,
-               CASE_INPUTS * sizeof *rows->X64);
-        memcpy(rows->Y64 + i * CASE_CLASSES, rows->Y64,
-               CASE_CLASSES * sizeof *rows->Y64);
-    }
-    for (uint32_t k = 0; k < 2; k++) {
-        begin_processes(alone, &c);
-        begin_processes(processes, &c);
-        for (size_t r = 0; r < RANKS; r++) {
-            alone[r].has_trainer = processes[r].has_trainer = true;
-            alone[r].seed = processes[r].seed = 1;
-        }
-        processes[CULPRIT].seed += k;
-        run_world(alone, 1);
-        run_world(processes, RANKS);
-        for (size_t r = 0; r < RANKS; r++) {
-            assert_int_equal(processes[r].status,
-                             k == 0 ? MLP_OK : MLP_ERR_ARGUMENT);
-            if (k == 0) {
-                assert_true(processes[r].hash == alone[0].hash);
-            } else {
-                assert_true(processes[r].kept == processes[0].kept);
-                assert_int_equal(processes[r].epochs, 0);
-            }
-        }
-    }
-    free(rows);
-}
-
-/* Runs a fit in which sum number n of all ranks fails, as if the network had
- * gone. Returns false if there is no such sum. */
-static bool run_with_lost_sum(process *processes, const parts_case *c,
-                              const parts_case *other, bool has_trainer,
-                              size_t n)
-{
-    begin_processes(processes, c);
-    processes[CULPRIT].c = other;
-    for (size_t r = 0; r < RANKS; r++) {
-        processes[r].has_trainer = has_trainer;
-        processes[r].lost_at = n;
-    }
-    run_world(processes, RANKS);
-    return processes[0].sums >= n;
-}
-
-/* Each rank returns the error of its sum, and calls no other. Its network has
- * the weights of the epochs that were whole, or is as before the fit. */
-static void a_fit_without_its_exchange_keeps_whole_epochs(void **state)
-{
-    (void)state;
-    enum { EPOCHS = 2 };
-    const char *const names[] = {"row weights", "held out",        "validation",
-                                 "stream",      "weighted stream", "adam"};
-    double factor = 0.5;
-    parts_rows *rows = new_parts_rows();
-    parts_case c;
-    process processes[CASE_PARTS];
-    for (size_t k = 0; k < 2 * COUNT(names); k++) {
-        uint64_t kept[EPOCHS + 1];
-        find_case(names[k / 2], rows, &c);
-        c.options.restore_best = false;
-        if (strcmp(c.name, "adam") == 0) {
-            c.options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_CUSTOM);
-            c.options.schedule.rate = change_rate;
-            c.options.schedule.user = &factor;
-        }
-        for (size_t e = 0; e <= EPOCHS; e++) {
-            c.options.epochs = e;
-            begin_processes(processes, &c);
-            run_world(processes, 1);
-            kept[e] = processes[0].kept;
-        }
-        size_t whole = 0;
-        size_t n = 1;
-        for (; run_with_lost_sum(processes, &c, &c, k % 2 == 1, n); n++) {
-            whole += whole < EPOCHS && processes[0].kept != kept[whole];
-            for (size_t r = 0; r < RANKS; r++) {
-                assert_int_equal(processes[r].status, MLP_ERR_UNSUPPORTED);
-                assert_int_equal(processes[r].sums, n);
-                assert_true(processes[r].kept == kept[whole]);
-            }
-        }
-        assert_int_equal(processes[0].status, MLP_OK);
-        assert_true(whole >= EPOCHS - 1 && n > 20);
-    }
-    free(rows);
-}
-
-/* Where the exchange is lost while a rank tells of its failure, the others
- * cannot know it, but end as well. */
-static void failures_may_be_lost_with_the_exchange(void **state)
-{
-    (void)state;
-    enum { OPTIONS, ROWS, VALIDATION, DIVERGENCE, FAULTS };
-    const char *const names[] = {"adam", "adam", "validation", "adam"};
-    const mlp_status expected[] = {MLP_ERR_ARGUMENT, MLP_ERR_SHAPE,
-                                   MLP_ERR_SHAPE, MLP_ERR_DIVERGED};
-    parts_rows *rows = new_parts_rows();
-    rows->Y64[130 * CASE_CLASSES + 2] = 1e200;
-    parts_case c;
-    process processes[CASE_PARTS];
-    for (size_t k = 0; k < FAULTS; k++) {
-        find_case(names[k], rows, &c);
-        c.options.standardise = false;
-        parts_case other = c;
-        other.options.seed += k == OPTIONS;
-        other.X.rows -= k == ROWS ? 8 : 0;
-        other.Y.rows = other.X.rows;
-        other.X_validation.rows -= k == VALIDATION ? 8 : 0;
-        other.Y_validation.rows = other.X_validation.rows;
-        size_t n = 1;
-        for (; run_with_lost_sum(processes, &c, &other, false, n); n++) {
-            for (size_t r = 0; r < RANKS; r++) {
-                assert_int_equal(processes[r].status, MLP_ERR_UNSUPPORTED);
-                assert_int_equal(processes[r].sums, n);
-                assert_true(processes[r].kept == processes[0].kept);
-            }
-        }
-        for (size_t r = 0; r < RANKS; r++) {
-            assert_int_equal(processes[r].status, expected[k]);
-        }
-        assert_true(n > 3);
-    }
-    free(rows);
 }
 
 /* ---------------------------------------------------------------------------
@@ -1182,72 +499,10 @@ static void scaling_is_that_of_all_rows(void **state)
     assert_scaling(40);
 }
 
-/* A rank whose rows all have the weight 0 finds the same origin as the others,
- * wherever the first part with rows that count is. A column varies so little that
- * there is a hint, which only rank 0 gives. */
-static void ranks_without_weights_scale_as_one(void **state)
-{
-    (void)state;
-    parts_rows *rows = new_parts_rows();
-    parts_case c;
-    process alone[CASE_PARTS];
-    process processes[CASE_PARTS];
-    find_case("row weights", rows, &c);
-    for (size_t i = 0; i < CASE_ROWS / 2; i++) {
-        rows->weights[i] = 0.0;
-    }
-    for (size_t i = 0; i < CASE_ROWS; i++) {
-        rows->X32[i * CASE_INPUTS] = 10000.0F + (i % 2 == 0 ? 0.001F : 0.0F);
-    }
-    begin_processes(alone, &c);
-    begin_processes(processes, &c);
-    run_world(alone, 1);
-    run_world(processes, RANKS);
-    assert_int_equal(alone[0].record.hints, 1);
-    for (size_t r = 0; r < RANKS; r++) {
-        assert_int_equal(processes[r].status, MLP_OK);
-        assert_int_equal(processes[r].record.hints, r == 0);
-        assert_true(processes[r].hash == alone[0].hash);
-    }
-    free(rows);
-}
-
 static mlp_status no_sum(void *numbers, size_t n, mlp_dtype dtype, void *user)
 {
     (void)numbers, (void)n, (void)dtype, (void)user;
     return MLP_ERR_UNSUPPORTED;
-}
-
-/* Says that a rank has failed, and then another number than its status. */
-static mlp_status wrong_sum(void *numbers, size_t n, mlp_dtype dtype,
-                            void *user)
-{
-    (void)n, (void)dtype;
-    const double **next = user;
-    *(double *)numbers = *(*next)++;
-    return MLP_OK;
-}
-
-static void a_failure_without_a_status_is_the_exchange_s(void **state)
-{
-    (void)state;
-    const double said[][2] = {{1, 0}, {1, -3}, {1, 1e300}, {NAN, NAN}};
-    hook_record record = {.fail_at = 0};
-    mlp_net *net = new_net(&xor_model, MLP_F64, &record);
-    data d = xor_data(MLP_F64);
-    const double *next = NULL;
-    mlp_exchange exchange = {.ranks = 2, .sum = wrong_sum, .user = &next};
-    mlp_train_options options = mlp_train_defaults();
-    options.parts = 2;
-    options.exchange = &exchange;
-    for (size_t k = 0; k < COUNT(said); k++) {
-        next = said[k];
-        assert_told(&record, mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL),
-                    MLP_ERR_IO, "of 2 has failed, which ends the fit of all");
-        assert_ptr_equal(next, said[k] + 2);
-    }
-    mlp_net_free(net);
-    free_data(d);
 }
 
 static void what_has_no_parts_is_refused(void **state)
@@ -1324,24 +579,12 @@ int main(void)
         cmocka_unit_test(parts_decide_about_the_bits),
         cmocka_unit_test(parts_change_only_rounding),
         cmocka_unit_test(each_row_of_a_batch_has_its_own_mask),
-        cmocka_unit_test(bad_rows_of_one_end_all),
-        cmocka_unit_test(divergence_of_one_ends_all),
-        cmocka_unit_test(exhausted_memory_of_one_ends_all),
-        cmocka_unit_test(callbacks_of_one_stop_all),
-        cmocka_unit_test(different_options_end_all),
-        cmocka_unit_test(each_option_is_compared),
-        cmocka_unit_test(each_property_of_the_network_is_compared),
-        cmocka_unit_test(different_rates_end_all),
-        cmocka_unit_test(trainers_that_have_begun_must_be_alike),
-        cmocka_unit_test(a_fit_without_its_exchange_keeps_whole_epochs),
-        cmocka_unit_test(failures_may_be_lost_with_the_exchange),
         cmocka_unit_test(threads_share_the_rows_of_a_part),
         cmocka_unit_test(each_block_holds_out_rows),
         cmocka_unit_test(a_stream_asks_for_each_chunk_once),
         cmocka_unit_test(a_checkpoint_goes_on_with_parts),
         cmocka_unit_test(scaling_is_that_of_all_rows),
         cmocka_unit_test(ranks_without_weights_scale_as_one),
-        cmocka_unit_test(a_failure_without_a_status_is_the_exchange_s),
         cmocka_unit_test(what_has_no_parts_is_refused),
     };
     return cmocka_run_group_tests_name("parts", tests, NULL, NULL);
