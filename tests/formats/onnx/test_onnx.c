@@ -309,6 +309,27 @@ static void losses_follow_the_last_activation(void **state)
     }
 }
 
+/* An ONNX file has slopes as floats. The decimal that is read back has as few
+ * digits as tell the float from others, not the nearest half of a digit. */
+static void slopes_of_few_digits_come_back_to_the_bit(void **state)
+{
+    (void)state;
+    const double slopes[] = {0.3, 0.125, 0.85506207, 0.29231557, 0.076930106};
+    for (size_t i = 0; i < COUNT(slopes); i++) {
+        model m = {3, 2, {{6, MLP_ACT_LEAKY_RELU}, {5}}, MLP_LOSS_MSE};
+        m.layers[0].slope = slopes[i];
+        mlp_net *net = new_net(&m, MLP_F64, NULL);
+        file f = onnx_of(net);
+        mlp_net *loaded = net_of_onnx(f);
+        mlp_layer layer = {.width = 0};
+        assert_int_equal(mlp_net_layer(loaded, 1, &layer), MLP_OK);
+        assert_true(layer.slope == slopes[i]);
+        mlp_net_free(net);
+        mlp_net_free(loaded);
+        guarded_free(f.bytes);
+    }
+}
+
 /* Version 0.1 saved leaky_relu and elu with a slope of 0. In mlp_layer 0 means
  * another slope, so their like is relu. */
 static void slopes_of_0_come_back_as_relu(void **state)
@@ -696,6 +717,7 @@ int main(void)
         cmocka_unit_test(weights_that_are_not_finite_come_back),
         cmocka_unit_test(means_and_deviations_come_back_separately),
         cmocka_unit_test(losses_follow_the_last_activation),
+        cmocka_unit_test(slopes_of_few_digits_come_back_to_the_bit),
         cmocka_unit_test(slopes_of_0_come_back_as_relu),
         cmocka_unit_test(softmax_of_one_column_is_refused),
         cmocka_unit_test(names_metadata_and_target_scaling_come_back),
