@@ -67,13 +67,13 @@ mlp_mpi_options mlp_mpi_defaults(void);
  * once before the fit, which takes memory for a copy. No row moves if all ranks
  * have the same number of rows and `parts` divides the number of all.
  * row_weights, X_validation and Y_validation of the options are cut in the same
- * way. All ranks start from the network of rank 0; after an error that comes
- * later they have it, too. Each rank has one thread, unless options->threads is
- * set. Callbacks are called on every rank, with the same numbers (except
- * `seconds`); one that returns false on any rank ends the training of all,
- * on_batch before the next update. `options` and `mpi` may be NULL: the
- * defaults. Errors are those of mlp_fit; lbfgs and batch norm are refused, as
- * with parts in mlp_fit. */
+ * way. All ranks start from the network of rank 0. If the fit fails after they
+ * have received it, no rank gets its own network back. Each rank has one thread,
+ * unless options->threads is set. Callbacks are called on every rank, with the
+ * same numbers (except `seconds`); one that returns false on any rank ends the
+ * training of all, on_batch before the next update. `options` and `mpi` may be
+ * NULL: the defaults. Errors are those of mlp_fit; lbfgs and batch norm are
+ * refused, as with parts in mlp_fit. */
 MLP_NODISCARD mlp_status mlp_mpi_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
                                      const mlp_train_options *options,
                                      const mlp_mpi_options *mpi,

@@ -117,6 +117,7 @@ mlp_status mlpi_refuse_content(const mlp_hooks *hooks, const char *path,
                           "bytes",
                           shown, expected->name, (unsigned long long)length);
     }
+    /* The file is of this kind, so that only its size is wrong. */
     if (name && strncmp(name, expected->name, strlen(expected->name)) == 0) {
         return mlpi_error(hooks, MLP_ERR_FORMAT,
                           "%s: %zu bytes are more than %s can have", shown,

@@ -111,9 +111,10 @@ static void encode_column(const mlp_data_column *column, const source *from,
 }
 
 /* True if no two elements share memory: each row ends before the next one
- * begins, or each column does. Rows and columns of the view are not 0. A single
- * row or column is of the first kind. The products cannot overflow, because the
- * last element has an address: otherwise the views below would be empty. */
+ * begins, or each column does. Rows and columns of the view are not 0. A view
+ * of one row or one column counts as the first case. The products cannot
+ * overflow, because the last element has an address: otherwise the views below
+ * would be empty. */
 static bool has_own_elements(mlp_view v)
 {
     mlp_view last =

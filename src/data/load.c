@@ -128,7 +128,7 @@ static mlp_status inflate_all(mlp_data *data, z_stream *z, size_t size,
     int result = Z_OK;
     while (size > 0 || z->avail_in > 0 || result == Z_OK) {
         if (result == Z_STREAM_END) {
-            (void)inflateReset(z); /* cannot fail for a stream that is open */
+            (void)inflateReset(z); /* if it failed, so would inflate */
         }
         if (z->avail_in == 0) {
             z->avail_in = (unsigned)(size < most ? size : most);

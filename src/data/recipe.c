@@ -261,8 +261,8 @@ static mlp_status summarise(writer *w, size_t j, summary *s)
  * and no categories, so nothing is made of it. Categories that no row has are
  * left out: a network that never saw a category has no use for an input that
  * was always 0. A target has neither a flag nor a mean, and keeps all its
- * classes. The mean of the largest doubles is finite: of 2^j of them the sum is
- * exact, and of other numbers of them rounded down. */
+ * classes. The mean is finite even if all cells are the largest double: the sum
+ * of n of them is exact if n is a power of two, and else rounded down. */
 static mlp_status put_column(writer *w, size_t j, bool is_target)
 {
     const mlpi_column *column = &w->data->columns[j];

@@ -40,7 +40,7 @@
 
 /* Which rows become test rows. */
 typedef struct mlpi_split_args {
-    const mlp_cview *Y; /* (m, n), has been checked */
+    const mlp_cview *Y; /* (m, n), has been checked; m is not 0 */
     bool stratify;      /* by the classes in Y, if it holds any */
     size_t test_rows;   /* 0 to m - 1 */
     size_t folds; /* 2 to m: the test rows are one fold of so many; 0: they

@@ -50,8 +50,9 @@ static mlp_status allocate_state(const mlpi_world *world, state *s)
 }
 
 /* Loads the root's state. If another rank cannot, the trainer gets back its own
- * state, for which there is room as soon as the root's is released. If there
- * were none, its message would tell. */
+ * state. To load it needs memory, so the root's state is released first. A
+ * failure of this second load is logged; the status of the call is that of the
+ * first failure. */
 static mlp_status load_or_keep(const mlpi_world *world, mlp_trainer *trainer,
                                state *roots, const state *own)
 {
@@ -61,9 +62,8 @@ static mlp_status load_or_keep(const mlpi_world *world, mlp_trainer *trainer,
     mlpi_mpi_release(&world->hooks, roots->bytes);
     roots->bytes = NULL;
     if (status != MLP_OK && loaded == MLP_OK) {
-        loaded = mlp_trainer_load_memory(trainer, own->bytes, own->size);
+        (void)!mlp_trainer_load_memory(trainer, own->bytes, own->size);
     }
-    (void)loaded;
     return status;
 }
 

@@ -83,13 +83,13 @@ static mlp_status find_scaling(const mlp_net *net, bool *scales)
     if (!mean) {
         return MLP_ERR_MEMORY;
     }
-    (void)!mlp_net_scaling(net, mean, mean + n);
+    mlp_status status = mlp_net_scaling(net, mean, mean + n);
     *scales = false;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; status == MLP_OK && i < n; i++) {
         *scales = *scales || mean[i] != 0 || mean[n + i] != 1;
     }
     mlpi_show_release(&hooks, mean);
-    return MLP_OK;
+    return status;
 }
 
 /* The shape of weights is that of W in mlp.h: neurons x inputs. A neuron has a

@@ -248,8 +248,8 @@ static void take_operands(int argc, char **argv, const tool_verb *verb,
     }
 }
 
-/* Ends the program for what is no option. getopt_long leaves a letter in optopt,
- * and for a word 0 or the number of its line. */
+/* Ends the program for what is no option. getopt_long leaves in optopt a letter
+ * or, for a word, 0 or what it returns for the word. */
 _Noreturn static void refuse_option(const char *argument)
 {
     const char letter[] = {'-', (char)optopt, '\0'};

@@ -245,7 +245,7 @@ static mlp_status feed_epoch(mlpi_loop *loop, void *source)
         TRY(accept_chunk(loop, s, &chunk, &at));
         TRY(add_chunk(loop, s, &chunk));
     }
-    if (s->rows.filled > 0) { /* a batch that has stopped it is empty */
+    if (s->rows.filled > 0) { /* 0 if a callback has stopped the training */
         TRY(train_batch(loop, s));
     }
     return check_epoch(loop);

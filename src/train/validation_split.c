@@ -49,7 +49,7 @@ static bool are_classes(const mlp_net *net, const mlp_cview *Y)
 
 /* True if the loss has classes and an int32 column names only those of the
  * network. Whether other targets are one-hot rows, or 0 and 1, is found out by
- * the split, which a single class does not change. */
+ * the split. Rows of a single class are split as rows without classes. */
 static bool has_classes(const mlp_net *net, const mlp_cview *Y)
 {
     if (net->loss == MLP_LOSS_CCE) {

@@ -360,7 +360,7 @@ static bool read_neuron(fann *f, mlp_net *net, size_t l, size_t k, size_t first)
 {
     neuron n = {.inputs = 0};
     double w = 0.0;
-    (void)next_neuron(&f->neurons, &n); /* read_layer has read it, too */
+    (void)next_neuron(&f->neurons, &n); /* read_layer has checked it */
     double factor = n.steepness * activations[n.activation].factor;
     for (size_t j = 0; j < f->size[l - 1]; j++) {
         if (!next_weight(&f->connections, first + j, &w) ||

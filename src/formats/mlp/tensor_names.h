@@ -27,9 +27,9 @@ bool mlpi_name_is(mlpi_span name, const char *ascii);
 /* Returns a number below, at or above 0. Only equal names compare equal. */
 int mlpi_names_compare(mlpi_span a, mlpi_span b);
 
-/* True if two names first differ in the value of a number: "fc2" and "fc10", but
- * not "fc" and "fc2", "fc1_up" and "fc1_down", or "fc1" and "fc01". Then their
- * order is what somebody has counted. */
+/* True if two names first differ in the value of a number: "fc2" and "fc10",
+ * but not "fc" and "fc2", "fc1_up" and "fc1_down", or "fc1" and "fc01". Then
+ * their order is what somebody has counted. */
 bool mlpi_names_differ_by_number(mlpi_span a, mlpi_span b);
 
 #endif
