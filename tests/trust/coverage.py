@@ -43,38 +43,52 @@ def share(part, whole):
     return 100 * part / max(1, whole)
 
 
+def any_in(sorted_lines, first, last):
+    """Whether one of these lines is from `first` to `last`."""
+    i = bisect.bisect_left(sorted_lines, first)
+    return i < len(sorted_lines) and sorted_lines[i] <= last
+
+
 def merged(lists):
-    """Which branches of a line were taken, by what each object has of it. A line
-    without branches in one object has conditions that its compiler knew. What
-    was inlined several times is folded to the length of the shortest list; one
-    that does not fold is another expansion, and counts if it ran more."""
+    """Which branches of a line were taken. Each list is what one object says,
+    with a flag for each branch. Objects may differ in the number of branches:
+
+    - One has none: its compiler knew the condition, as in a template. Then the
+      line counts as one without branches.
+    - One has a multiple of the least number: the line was inlined several times.
+      A branch was taken if any copy has taken it.
+    - One has another number: the line was compiled in another way.
+
+    In the last case the list counts of which the largest share was taken."""
     least = min(map(len, lists))
-    folded = [[any(taken[i::least]) for i in range(least)]
-              for taken in lists if least and len(taken) % least == 0]
-    folded = list(map(any, zip(*folded)))
-    return max([folded] + lists, key=lambda taken: (
-        share(sum(taken), len(taken)), -len(taken))) if least else []
+    if least == 0:
+        return []
+    copies = [taken[i:i + least] for taken in lists if len(taken) % least == 0
+              for i in range(0, len(taken), least)]
+    together = list(map(any, zip(*copies)))
+    return max([together] + lists, key=lambda taken: (
+        share(sum(taken), len(taken)), -len(taken)))
 
 
 class File:
-    """What all objects together have run of a file. An object whose copy of a
-    function has not run tells nothing of it: where the calls are inlined, no
-    such copy runs, and some lines are only there."""
+    """What all objects together have run of a file. Where the calls of a function
+    are inlined, an object may also have a copy of it that nobody calls. Such an
+    idle copy counts only if no object has run the function: then its lines have
+    not run. Otherwise a line that only idle copies have does not count."""
 
     def __init__(self):
         self.lines = collections.Counter()
         self.branches = {}
         self.functions = set()
-        self.idle = set() # lines of copies that have not run
-        self.taken = collections.defaultdict(list) # lists for each line
+        self.idle = set() # lines of idle copies
+        self.taken = collections.defaultdict(list) # for each line, see merged
 
     def add(self, file):
         functions = [(f["start_line"], f["end_line"], f["name"])
                      for f in file["functions"]]
         run = sorted(line["line_number"] for line in file["lines"]
                      if line["count"])
-        idle = [f for f in functions if bisect.bisect_left(run, f[0]) ==
-                bisect.bisect_right(run, f[1])]
+        idle = [f for f in functions if not any_in(run, f[0], f[1])]
         self.functions.update(functions)
         for line in file["lines"]:
             number = line["line_number"]
@@ -88,9 +102,8 @@ class File:
     def finish(self):
         run = sorted(n for n, count in self.lines.items() if count)
         for number in self.idle:
-            function = self.range_at(number)
-            if number not in self.lines and bisect.bisect_left(
-                    run, function[0]) == bisect.bisect_right(run, function[1]):
+            first, last, _ = self.range_at(number)
+            if number not in self.lines and not any_in(run, first, last):
                 self.lines[number] = 0
         for number in self.lines:
             self.branches[number] = merged(self.taken[number])
