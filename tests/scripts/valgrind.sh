@@ -14,7 +14,7 @@ left_out="$left_out mpi_digits"
 # write no more, the exit status of a child whose memory valgrind calls lost,
 # and subnormal numbers taken for 0.
 left_out="$left_out test_elementary* test_softmax test_fma_windows test_file
-    test_host test_pictures"
+    test_host test_pictures test_drawing"
 # These replace malloc themselves, have system calls watched, or run for minutes.
 left_out="$left_out test_faults_* test_real_time test_load"
 # These take long under valgrind and run code that other tests run, too.
