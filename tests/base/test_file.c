@@ -5,6 +5,7 @@
  * old file or the new one, complete. The linker puts the functions __wrap_* in
  * the place of those of libc.
  */
+#include "support/folder.h"
 #include "support/model_files.h"
 #include "support/ignore.h"
 
@@ -126,18 +127,6 @@ static int make_folder(void **state)
     return 0;
 }
 
-static size_t files_there(void)
-{
-    size_t n = 0;
-    DIR *dir = opendir(folder);
-    assert_non_null(dir);
-    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-        n += entry->d_name[0] != '.';
-    }
-    (void)closedir(dir);
-    return n;
-}
-
 static int remove_folder(void **state)
 {
     (void)state;
@@ -192,7 +181,7 @@ static void files_travel(void **state)
     assert_true(holds(net));
     assert_int_equal(mlp_net_save(other, path), MLP_OK);
     assert_true(holds(other));
-    assert_int_equal(files_there(), 1);
+    assert_int_equal(files_in(folder), 1);
     assert_int_equal(mlp_net_load(path, &hooks, &loaded), MLP_OK);
     assert_same_net(loaded, other);
     assert_int_equal(mlp_net_import(net, path), MLP_OK);
@@ -250,7 +239,7 @@ static void every_call_may_fail(void **state)
             mlp_status status = mlp_net_save(new, path);
             bool reached = faults.calls >= n;
             no_faults();
-            assert_int_equal(files_there(), 1);
+            assert_int_equal(files_in(folder), 1);
             if (status == MLP_OK) {
                 assert_true(holds(new));
                 assert_int_equal(mlp_net_save(old, path), MLP_OK);
@@ -325,7 +314,7 @@ static void two_files_are_replaced_or_none(void **state)
         status = mlp_export_c(new, names[1][0], &options, NULL);
         bool reached = faults.calls >= n;
         no_faults();
-        assert_int_equal(files_there(), 4);
+        assert_int_equal(files_in(folder), 4);
         if (status == MLP_OK && reached) {
             status = MLP_ERR_IO; /* the folder's flush may fail */
         } else if (status != MLP_OK) {
@@ -389,7 +378,7 @@ static void what_is_no_ordinary_file_is_left_alone(void **state)
                 "cannot open");
     struct stat is;
     assert_true(lstat(names[0], &is) == 0 && S_ISLNK(is.st_mode));
-    assert_int_equal(files_there(), 4);
+    assert_int_equal(files_in(folder), 4);
     mlp_net_free(net);
 }
 
@@ -458,13 +447,13 @@ static void old_files_survive_what_cannot_be_written(void **state)
     mlp_net *old = seeded(1, NULL);
     assert_int_equal(mlp_net_save(old, path), MLP_OK);
     assert_true(child_says(save_beyond_the_limit));
-    assert_int_equal(files_there(), 1);
+    assert_int_equal(files_in(folder), 1);
     assert_true(holds(old));
     assert_int_equal(chmod(folder, 0555), 0);
     bool refused = child_says(save_without_rights);
     assert_int_equal(chmod(folder, 0755), 0);
     assert_true(refused);
-    assert_int_equal(files_there(), 1);
+    assert_int_equal(files_in(folder), 1);
     assert_true(holds(old));
     mlp_net_free(old);
 }

@@ -2,7 +2,8 @@
 /*
  * Characters of UTF-8: how many bytes each has, how many columns a terminal
  * gives it, and that no control character and no damaged one passes. The columns
- * are those of Unicode's East Asian Width.
+ * are about those of Unicode's East Asian Width: U+10000, for example, counts as
+ * wide.
  */
 #include "support/support.h"
 

@@ -422,7 +422,11 @@ static void scores_are_written_with_four_places(void **state)
     static const double spreads[] = {0.6, 1e-10};
     static const char *const expected[] = {"with real numbers: -6.1111.\n",
                                            "with real numbers: -1.0e20.\n"};
-    const char code[] = "/tmp/mlp_int8_score.c";
+    char code[64];
+    char header[64];
+    (void)snprintf(code, sizeof code, "/tmp/mlp_score_%ld.c", (long)getpid());
+    (void)snprintf(header, sizeof header, "/tmp/mlp_score_%ld.h",
+                   (long)getpid());
     const model m = {1, 1, {{1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
     mlp_net *net = new_net(&m, MLP_F64, NULL);
     mlp_view X = new_matrix(MLP_F64, 2, 1, (double[]){-1, 1});
@@ -449,7 +453,7 @@ static void scores_are_written_with_four_places(void **state)
         }
     }
     assert_int_equal(remove(code), 0);
-    assert_int_equal(remove("/tmp/mlp_int8_score.h"), 0);
+    assert_int_equal(remove(header), 0);
     free(X.data);
     free(Y.data);
     mlp_net_free(net);

@@ -173,13 +173,14 @@ static void external_data_may_be_named_with_a_dot(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
-/* Writes x -> MatMul -> y with 2 x 1 weights, which have these properties
- * instead of numbers. The last pair of strings is NULL twice. */
-static void write_model(const char *path, const char *const (*properties)[2])
+/* Writes x -> MatMul -> y with weights of this shape, which have these
+ * properties instead of numbers. The last pair of strings is NULL twice. */
+static void write_model(const char *path, size_t rows, size_t cols,
+                        const char *const (*properties)[2])
 {
     wire graph = {0};
     wire onnx = {0};
-    wire tensor = tensor_without_numbers("W", 2, 1);
+    wire tensor = tensor_without_numbers("W", rows, cols);
     for (; (*properties)[0] || (*properties)[1]; properties++) {
         put_property(&tensor, TENSOR_EXTERNAL, (*properties)[0],
                      (*properties)[1]);
@@ -252,7 +253,7 @@ static void external_data_is_described_by_its_properties(void **state)
         hook_record record = {0};
         mlp_hooks hooks = recording_hooks(&record);
         mlp_net *net = NULL;
-        write_model("m.onnx", cases[i].properties);
+        write_model("m.onnx", 2, 1, cases[i].properties);
         if (cases[i].status != MLP_OK) {
             assert_told(&record, mlp_onnx_load("m.onnx", &hooks, &net),
                         cases[i].status, cases[i].told);
@@ -281,24 +282,14 @@ static void external_data_survives_every_failed_allocation(void **state)
     char folder[] = "onnx_test_XXXXXX";
     char before[1024];
     char name[NAME + 1];
-    wire graph = {0};
-    wire onnx = {0};
-    wire tensor = tensor_without_numbers("W", 1, COLS);
+    const char *const properties[][2] = {{"location", name}, {NULL, NULL}};
     assert_non_null(getcwd(before, sizeof before));
     assert_non_null(mkdtemp(folder));
     assert_int_equal(chdir(folder), 0);
     memset(name, 'n', NAME);
     name[NAME] = '\0';
     write_bytes(name, (const unsigned char *)numbers, sizeof numbers);
-    put_property(&tensor, TENSOR_EXTERNAL, "location", name);
-    put_int(&tensor, TENSOR_LOCATION, 1);
-    put_message(&graph, GRAPH_TENSOR, &tensor);
-    put_value(&graph, GRAPH_INPUT, "x");
-    put_value(&graph, GRAPH_OUTPUT, "y");
-    put_node(&graph, "MatMul", "x", "W", "y");
-    put_model(&onnx, &graph);
-    write_bytes("m.onnx", onnx.bytes, onnx.size);
-    free(onnx.bytes);
+    write_model("m.onnx", 1, COLS, properties);
     mlp_status status = MLP_ERR_MEMORY;
     for (size_t n = 1; status != MLP_OK; n++) {
         hook_record record = {.fail_at = n};
