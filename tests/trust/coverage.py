@@ -53,8 +53,10 @@ def merged(lists):
     """Which branches of a line were taken. Each list is what one object says,
     with a flag for each branch. Objects may differ in the number of branches:
 
-    - One has none: its compiler knew the condition, as in a template. Then the
-      line counts as one without branches.
+    - One has none: its compiler knew the condition, as in the portable table of
+      a template. Then the line counts as one without branches. In the other
+      tables such a line has branches that nothing can take, since functions are
+      inlined there with arguments that are constants.
     - One has a multiple of the least number: the line was inlined several times.
       A branch was taken if any copy has taken it.
     - One has another number: the line was compiled in another way.
