@@ -410,6 +410,21 @@ static void a_stream_asks_for_each_chunk_once(void **state)
     free(rows);
 }
 
+/* Returns another trainer of the network that has loaded what this one knew. */
+static mlp_trainer *reloaded(mlp_trainer *trainer, mlp_net *net,
+                             size_t max_rows)
+{
+    mlp_trainer *other = NULL;
+    size_t size = mlp_trainer_save_size(trainer);
+    void *bytes = malloc(size);
+    assert_int_equal(mlp_trainer_save_memory(trainer, bytes, size), MLP_OK);
+    mlp_trainer_free(trainer);
+    assert_int_equal(mlp_trainer_create(net, max_rows, &other), MLP_OK);
+    assert_int_equal(mlp_trainer_load_memory(other, bytes, size), MLP_OK);
+    free(bytes);
+    return other;
+}
+
 /* Four epochs give the same weights as two, and two more with another trainer
  * that has loaded the first. */
 static void a_checkpoint_goes_on_with_parts(void **state)
@@ -428,18 +443,39 @@ static void a_checkpoint_goes_on_with_parts(void **state)
         assert_int_equal(mlp_trainer_fit(trainer, c.X, c.Y, &c.options, NULL),
                          MLP_OK);
         if (k == 1) {
-            size_t size = mlp_trainer_save_size(trainer);
-            void *bytes = malloc(size);
-            assert_int_equal(mlp_trainer_save_memory(trainer, bytes, size),
-                             MLP_OK);
-            mlp_trainer_free(trainer);
-            assert_int_equal(mlp_trainer_create(nets[k], 3, &trainer), MLP_OK);
-            assert_int_equal(mlp_trainer_load_memory(trainer, bytes, size),
-                             MLP_OK);
+            trainer = reloaded(trainer, nets[k], 3);
             assert_int_equal(
                 mlp_trainer_fit(trainer, c.X, c.Y, &c.options, NULL), MLP_OK);
-            free(bytes);
         }
+        mlp_trainer_free(trainer);
+    }
+    assert_same_net(nets[0], nets[1]);
+    mlp_net_free(nets[0]);
+    mlp_net_free(nets[1]);
+    free(rows);
+}
+
+/* A trainer whose last fit had parts drops the same neurons in a fit without
+ * them as one that never heard of parts. */
+static void parts_leave_nothing_behind(void **state)
+{
+    (void)state;
+    parts_rows *rows = new_parts_rows();
+    parts_case c;
+    find_case("dropout", rows, &c);
+    mlp_train_options without = c.options;
+    without.parts = 1;
+    mlp_net *nets[2];
+    for (size_t k = 0; k < 2; k++) {
+        nets[k] = net_of(&c.config);
+        mlp_trainer *trainer = NULL;
+        size_t most = c.options.batch_size;
+        assert_int_equal(mlp_trainer_create(nets[k], most, &trainer), MLP_OK);
+        assert_int_equal(mlp_trainer_fit(trainer, c.X, c.Y, &c.options, NULL),
+                         MLP_OK);
+        trainer = k == 1 ? reloaded(trainer, nets[k], most) : trainer;
+        assert_int_equal(mlp_trainer_fit(trainer, c.X, c.Y, &without, NULL),
+                         MLP_OK);
         mlp_trainer_free(trainer);
     }
     assert_same_net(nets[0], nets[1]);
@@ -583,6 +619,7 @@ int main(void)
         cmocka_unit_test(each_block_holds_out_rows),
         cmocka_unit_test(a_stream_asks_for_each_chunk_once),
         cmocka_unit_test(a_checkpoint_goes_on_with_parts),
+        cmocka_unit_test(parts_leave_nothing_behind),
         cmocka_unit_test(scaling_is_that_of_all_rows),
         cmocka_unit_test(ranks_without_weights_scale_as_one),
         cmocka_unit_test(what_has_no_parts_is_refused),

@@ -54,17 +54,16 @@ def merged(lists):
     with a flag for each branch. Objects may differ in the number of branches:
 
     - One has none: its compiler knew the condition, as in the portable table of
-      a template. Then the line counts as one without branches. In the other
-      tables such a line has branches that nothing can take, since functions are
-      inlined there with arguments that are constants.
+      a template. It tells nothing; the others do.
     - One has a multiple of the least number: the line was inlined several times.
       A branch was taken if any copy has taken it.
     - One has another number: the line was compiled in another way.
 
     In the last case the list counts of which the largest share was taken."""
-    least = min(map(len, lists))
-    if least == 0:
+    lists = [taken for taken in lists if taken]
+    if not lists:
         return []
+    least = min(map(len, lists))
     copies = [taken[i:i + least] for taken in lists if len(taken) % least == 0
               for i in range(0, len(taken), least)]
     together = list(map(any, zip(*copies)))
