@@ -315,7 +315,6 @@ static bool find_bracket(search *s, double t)
 {
     copy(s->lbfgs, s->lbfgs->g, s->lbfgs->g_low);
     s->low = s->start;
-    s->high = s->start;
     for (s->trials = 0; s->trials < MAX_TRIALS; s->trials++) {
         point p = evaluate(s, t);
         if (falls_too_little(s, &p) || (s->trials > 1 && p.J >= s->low.J)) {

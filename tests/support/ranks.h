@@ -84,8 +84,11 @@ static inline size_t share_begin(share by, size_t all, size_t r)
     size_t R = (size_t)ranks;
     size_t before = 0;
     size_t whole = 0;
+    if (R < 2) {
+        return r * all;
+    }
     for (size_t k = 0; k < R; k++) {
-        size_t part = by == EQUAL || R == 1 ? 1 : by == GROWING ? k : R - 1 - k;
+        size_t part = by == EQUAL ? 1 : by == GROWING ? k : R - 1 - k;
         before += k < r ? part : 0;
         whole += part;
     }

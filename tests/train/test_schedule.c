@@ -5,6 +5,8 @@
  */
 #include "support/training.h"
 
+#include "train/schedule.h"
+
 static const double nan_number = (double)NAN;
 static const double infinity = (double)INFINITY;
 
@@ -192,6 +194,23 @@ static void plateaus_reduce_the_rate(void **state)
     }
 }
 
+/* Two epochs without an improvement reduce the rate only if they follow each
+ * other. */
+static void an_improvement_begins_the_count_anew(void **state)
+{
+    (void)state;
+    static const double losses[] = {5, 6, 4, 6, 3, 7, 7, 2, 7};
+    static const double scales[] = {1, 1, 1, 1, 1, 1, 0.5, 0.5, 0.5};
+    mlp_schedule s = mlp_schedule_defaults(MLP_SCHEDULE_PLATEAU);
+    s.patience = 2;
+    s.factor = 0.5;
+    mlpi_plateau plateau = mlpi_plateau_begin();
+    for (size_t e = 0; e < COUNT(losses); e++) {
+        mlpi_plateau_advance(&plateau, &s, losses[e]);
+        assert_true(plateau.scale == scales[e]);
+    }
+}
+
 /* A trainer keeps the plateau's count and scale from fit to fit. */
 static void plateaus_last_from_run_to_run(void **state)
 {
@@ -344,6 +363,7 @@ int main(void)
         cmocka_unit_test(edges_of_the_cosine_are_sensible),
         cmocka_unit_test(training_follows_the_schedule),
         cmocka_unit_test(plateaus_reduce_the_rate),
+        cmocka_unit_test(an_improvement_begins_the_count_anew),
         cmocka_unit_test(plateaus_last_from_run_to_run),
         cmocka_unit_test(fields_outside_their_range_are_named),
         cmocka_unit_test(other_fields_do_not_count),
