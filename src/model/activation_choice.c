@@ -47,16 +47,21 @@ double mlpi_slope_in_use(mlp_activation f, double given)
 
 /* ReLU is the usual activation of hidden layers: its gradient does not become
  * small from layer to layer. */
+mlp_activation mlpi_chosen_activation(const mlp_config *config, size_t l)
+{
+    mlp_activation f = config->layers[l - 1].activation;
+    return f != MLP_ACT_AUTO      ? f
+           : l < config->n_layers ? MLP_ACT_RELU
+                                  : wanted_by_loss[config->loss].usual;
+}
+
 void mlpi_choose_activations(const mlp_config *config, mlp_layer *layers)
 {
     size_t L = config->n_layers;
     for (size_t l = 1; l <= L; l++) {
         mlp_layer *layer = &layers[l - 1];
         *layer = config->layers[l - 1];
-        if (layer->activation == MLP_ACT_AUTO) {
-            layer->activation =
-                l < L ? MLP_ACT_RELU : wanted_by_loss[config->loss].usual;
-        }
+        layer->activation = mlpi_chosen_activation(config, l);
         layer->slope = mlpi_slope_in_use(layer->activation, layer->slope);
     }
 }
@@ -104,10 +109,9 @@ static const char *other_loss(mlp_activation f)
                                     "MLP_LOSS_MSE";
 }
 
-mlp_status mlpi_check_outputs(const mlp_config *config)
+mlp_status mlpi_check_outputs(const mlp_config *config, mlp_activation f)
 {
     size_t L = config->n_layers;
-    mlp_activation f = config->layers[L - 1].activation;
     const wanted *want = &wanted_by_loss[config->loss];
     if (config->layers[L - 1].width == 1) {
         TRY(check_single_output(config, f));

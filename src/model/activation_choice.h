@@ -68,9 +68,12 @@ double mlpi_slope_in_use(mlp_activation f, double given);
  * have been checked. */
 void mlpi_choose_activations(const mlp_config *config, mlp_layer *layers);
 
-/* Checks that the loss is meant for the last layer of a configuration whose
- * activations have been chosen. Fails with MLP_ERR_ARGUMENT; the message names
+/* Returns the activation of layer l, which the configuration may leave open. */
+mlp_activation mlpi_chosen_activation(const mlp_config *config, size_t l);
+
+/* Checks that the loss is meant for a last layer with the activation f, and for
+ * its width in the configuration. Fails with MLP_ERR_ARGUMENT; the message names
  * what to set instead. */
-mlp_status mlpi_check_outputs(const mlp_config *config);
+mlp_status mlpi_check_outputs(const mlp_config *config, mlp_activation f);
 
 #endif

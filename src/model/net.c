@@ -316,12 +316,17 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
     }
     TRY(mlpi_check_pointer(&config->hooks, net, "the place for the network"));
     TRY(check_config(config));
-    mlp_layer layers[MLP_MAX_LAYERS];
+    TRY(mlpi_check_outputs(config,
+                           mlpi_chosen_activation(config, config->n_layers)));
+    void *layers = NULL; /* not on the stack, which may be small */
+    TRY(mlpi_allocate_array(&config->hooks, config->n_layers, sizeof(mlp_layer),
+                            "layers", &layers));
     mlpi_choose_activations(config, layers);
     mlp_config chosen = *config;
     chosen.layers = layers;
-    TRY(mlpi_check_outputs(&chosen));
-    return make_net(&chosen, net);
+    mlp_status status = make_net(&chosen, net);
+    mlpi_release(&config->hooks, layers);
+    return status;
 }
 
 /* The losses that MLP_NUMERICS 1 did not have are checked in full. */
@@ -329,7 +334,8 @@ mlp_status mlpi_net_create_saved(const mlp_config *config, mlp_net **net)
 {
     TRY(check_config(config));
     if (config->loss > MLP_LOSS_HUBER) {
-        TRY(mlpi_check_outputs(config));
+        TRY(mlpi_check_outputs(
+            config, config->layers[config->n_layers - 1].activation));
     }
     return make_net(config, net);
 }

@@ -238,9 +238,13 @@ static mlp_status compute_gradients(gradient_check *check)
  * and scaling are not copied. */
 static mlp_status create_double(const mlp_net *net, mlp_net **copy)
 {
-    mlp_layer layers[MLP_MAX_LAYERS];
-    for (size_t l = 1; l <= net->layout.L; l++) {
-        TRY(mlp_net_layer(net, l, &layers[l - 1]));
+    void *block = NULL;
+    TRY(mlpi_allocate_array(&net->hooks, net->layout.L, sizeof(mlp_layer),
+                            "layers", &block));
+    mlp_layer *layers = block;
+    mlp_status status = MLP_OK;
+    for (size_t l = 1; l <= net->layout.L && status == MLP_OK; l++) {
+        status = mlp_net_layer(net, l, &layers[l - 1]);
     }
     mlp_config config = mlp_config_defaults();
     config.inputs = mlpi_net_inputs(net);
@@ -254,7 +258,11 @@ static mlp_status create_double(const mlp_net *net, mlp_net **copy)
     config.batch_norm_epsilon = net->norm_epsilon;
     config.kernels = net->kernels->name;
     config.hooks = net->hooks;
-    return mlpi_net_create_saved(&config, copy);
+    if (status == MLP_OK) {
+        status = mlpi_net_create_saved(&config, copy);
+    }
+    mlpi_release(&net->hooks, block);
+    return status;
 }
 
 static void copy_scaling(const mlp_net *net, const mlpi_scaling *from,

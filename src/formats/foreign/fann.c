@@ -83,12 +83,19 @@ typedef struct fann {
     const mlp_foreign_options *options;
     size_t L;                        /* layers without that of the inputs */
     size_t size[MLP_MAX_LAYERS + 1]; /* neurons of a layer without the bias */
-    mlp_layer layers[MLP_MAX_LAYERS];
+    mlp_activation activation[MLP_MAX_LAYERS + 1]; /* of layer l, from 1 on */
     bool has_scaling;
     size_t constant_columns; /* of the scaling: their deviation is 0 */
     scaling_lists in, out;
     mlpi_scanner neurons, connections; /* before the first of each */
 } fann;
+
+/* Returns layer l. */
+static mlp_layer layer_of(const void *from, size_t l)
+{
+    const fann *f = from;
+    return (mlp_layer){.width = f->size[l], .activation = f->activation[l]};
+}
 
 typedef struct neuron {
     size_t inputs, activation; /* the activation by FANN's number */
@@ -315,9 +322,7 @@ static mlp_status read_layer(fann *f, mlpi_scanner *s, size_t l)
         }
     }
     if (l > 0) {
-        f->layers[l - 1] =
-            (mlp_layer){.width = f->size[l],
-                        .activation = activations[activation].activation};
+        f->activation[l] = activations[activation].activation;
     }
     return MLP_OK;
 }
@@ -523,7 +528,7 @@ static mlp_status read(const mlp_foreign_options *options, mlpi_scanner text,
     TRY(read_topology(&f, &text));
     TRY(find_scaling(&f, &text));
     TRY(read_layers(&f, &text));
-    TRY(mlpi_foreign_create(options, f.size[0], f.layers, f.L, &created));
+    TRY(mlpi_foreign_create(options, f.size[0], f.L, layer_of, &f, &created));
     mlp_status status = fill_net(&f, created);
     if (status != MLP_OK) {
         mlp_net_free(created);

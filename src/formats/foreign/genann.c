@@ -19,12 +19,21 @@
 #include "base/file.h"
 #include "formats/foreign/load.h"
 
-/* The four numbers at the beginning of the file, and the layers that they
- * describe. Layer l is layers[l - 1]; the last one is the output layer. */
+/* The four numbers at the beginning of the file. */
 typedef struct genann {
+    const mlp_foreign_options *options;
     size_t inputs, hidden_layers, hidden, outputs;
-    mlp_layer layers[MLP_MAX_LAYERS];
 } genann;
+
+/* Returns layer l; the last one is the output layer. */
+static mlp_layer layer_of(const void *from, size_t l)
+{
+    const genann *g = from;
+    bool is_hidden = l <= g->hidden_layers;
+    return (mlp_layer){.width = is_hidden ? g->hidden : g->outputs,
+                       .activation =
+                           is_hidden ? g->options->hidden : g->options->output};
+}
 
 /* Reports a text that is damaged or is not a genann file. */
 static mlp_status refuse(const mlp_foreign_options *options,
@@ -101,7 +110,7 @@ static bool read_weights(const genann *g, mlpi_scanner *s, mlp_net *net)
 {
     size_t n_in = g->inputs;
     for (size_t l = 1; l <= g->hidden_layers + 1; l++) {
-        size_t n = g->layers[l - 1].width;
+        size_t n = layer_of(g, l).width;
         for (size_t i = 0; i < n; i++) {
             if (!read_neuron(s, net, l, i, n_in)) {
                 return false;
@@ -132,18 +141,12 @@ static mlp_status check_named(const mlp_foreign_options *options)
 static mlp_status read(const mlp_foreign_options *options, mlpi_scanner text,
                        mlp_net **net)
 {
-    genann g;
+    genann g = {.options = options};
     mlp_net *created = NULL;
     TRY(check_named(options));
     TRY(read_sizes(options, &text, &g));
-    for (size_t l = 0; l < g.hidden_layers; l++) {
-        g.layers[l] =
-            (mlp_layer){.width = g.hidden, .activation = options->hidden};
-    }
-    g.layers[g.hidden_layers] =
-        (mlp_layer){.width = g.outputs, .activation = options->output};
-    TRY(mlpi_foreign_create(options, g.inputs, g.layers, g.hidden_layers + 1,
-                            &created));
+    TRY(mlpi_foreign_create(options, g.inputs, g.hidden_layers + 1, layer_of,
+                            &g, &created));
     if (!read_weights(&g, &text, created)) {
         mlp_net_free(created);
         return refuse(options, "a finite weight for each input and bias, and "

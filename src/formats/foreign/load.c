@@ -82,9 +82,17 @@ mlp_status mlpi_foreign_load(const mlpi_foreign_format *format,
  * loss is the squared error, by which both FANN and genann train, and which is
  * meant for every activation of the last layer. */
 mlp_status mlpi_foreign_create(const mlp_foreign_options *options,
-                               size_t inputs, const mlp_layer *layers, size_t L,
+                               size_t inputs, size_t L,
+                               mlpi_foreign_layer *layer_of, const void *from,
                                mlp_net **net)
 {
+    void *block = NULL; /* not on the stack, which may be small */
+    TRY(mlpi_allocate_array(&options->hooks, L, sizeof(mlp_layer), "layers",
+                            &block));
+    mlp_layer *layers = block;
+    for (size_t l = 1; l <= L; l++) {
+        layers[l - 1] = layer_of(from, l);
+    }
     mlp_config config = mlp_config_defaults();
     config.inputs = inputs;
     config.layers = layers;
@@ -93,7 +101,9 @@ mlp_status mlpi_foreign_create(const mlp_foreign_options *options,
     config.precision = options->precision;
     config.init = MLP_INIT_ZEROS;
     config.hooks = options->hooks;
-    return mlp_net_create(&config, net);
+    mlp_status status = mlp_net_create(&config, net);
+    mlpi_release(&options->hooks, block);
+    return status;
 }
 
 /* A neuron has n_in weights and a bias. Each operation is checked, because n_in

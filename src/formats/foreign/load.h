@@ -41,10 +41,14 @@ mlp_status mlpi_foreign_load_memory(const mlpi_foreign_format *format,
                                     const mlp_foreign_options *options,
                                     mlp_net **net);
 
+/* Returns layer l, from 1 on, as a format describes it in `from`. */
+typedef mlp_layer mlpi_foreign_layer(const void *from, size_t l);
+
 /* Creates a network of L layers with all parameters 0 and the loss
  * MLP_LOSS_MSE. Fails like mlp_net_create. */
 mlp_status mlpi_foreign_create(const mlp_foreign_options *options,
-                               size_t inputs, const mlp_layer *layers, size_t L,
+                               size_t inputs, size_t L,
+                               mlpi_foreign_layer *layer_of, const void *from,
                                mlp_net **net);
 
 /* Adds the number of parameters of a layer, (n_in + 1) n_out, to *sum. Returns

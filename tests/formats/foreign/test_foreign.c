@@ -875,7 +875,7 @@ static void failed_allocations_leak_nothing(void **state)
             assert_int_equal(record.live, 0);
         }
         assert_int_equal(status, MLP_OK);
-        assert_int_equal(fail_at, k == 1 ? 5 : 3);
+        assert_int_equal(fail_at, k == 1 ? 7 : 5);
     }
 }
 
