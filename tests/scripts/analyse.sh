@@ -9,7 +9,7 @@ need gcc python3
 
 # Prints what analysers say as "<check> <file>", each once.
 findings() {
-    sed -n "s|$source/||; s|^[^ ]*$scratch/[^ ]*/\([^/:]*\):|\1:|
+    sed -n "s|^[^ ]*$scratch/[^ ]*/\([^/:]*\):|\1:|; s|$source/||
         s/^\([^ :]*\):.*\[\(CWE-[0-9]*\] \[\)*\([^]]*\)\]\$/\3 \1/p" "$1" |
         sort -u
 }
