@@ -94,8 +94,8 @@ MLP_NODISCARD mlp_status mlp_mpi_fit_stream(mlp_net *net, mlp_next_chunk *next,
  * mlp_trainer_fit_stream. All ranks start from the trainer of rank 0 and its
  * network. To save a checkpoint, call mlp_trainer_save on rank 0, after the fit
  * or in on_epoch. To resume, call mlp_trainer_load on rank 0, then the fit, with
- * any number of ranks and the same `parts`. max_rows of the trainers need be no more than a
- * rank's share of a batch. */
+ * any number of ranks and the same `parts`. max_rows of the trainers need be no
+ * more than a rank's share of a batch. */
 MLP_NODISCARD mlp_status mlp_mpi_trainer_fit(mlp_trainer *trainer, mlp_cview X,
                                              mlp_cview Y,
                                              const mlp_train_options *options,
