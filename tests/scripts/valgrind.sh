@@ -15,8 +15,9 @@ left_out="$left_out mpi_digits"
 # and subnormal numbers taken for 0.
 left_out="$left_out test_elementary* test_softmax test_fma_windows test_file
     test_host test_pictures test_drawing"
-# These replace malloc themselves, have system calls watched, or run for minutes.
-left_out="$left_out test_faults_* test_real_time test_load"
+# These replace malloc themselves, have system calls watched, or run for
+# minutes.
+left_out="$left_out test_faults_* test_plain_memory test_real_time test_load"
 # These take long under valgrind and run code that other tests run, too.
 left_out="$left_out moons experiments regression circles digits save_and_load
     test_moons test_footprint test_gradient test_gradient_matrix
