@@ -448,7 +448,10 @@ mlp_status mlpi_description_get(const mlp_hooks *hooks, const char *text,
                                 size_t size, mlpi_description *d)
 {
     parser p = {.r = mlpi_json_of(text, size), .d = d};
-    *d = (mlpi_description){.config = mlp_config_defaults()};
+    /* With the configuration in the same statement, clang would build all of it
+     * on the stack first. */
+    *d = (mlpi_description){.n_quantiles = 0};
+    d->config = mlp_config_defaults();
     d->config.layers = d->layers;
     d->config.init = MLP_INIT_ZEROS;
     d->config.hooks = *hooks;
