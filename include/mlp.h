@@ -36,9 +36,9 @@
  * These rules hold for every function:
  * - A function that can fail returns an mlp_status; MLP_OK is 0. After a
  *   failure the outputs are untouched and the objects are as before. (Training
- *   changes its network as it goes; mlp_fit says what a failure leaves. The
- *   report of mlp_export_c and the arrays of a trainer in mlp_trainer_step are
- *   written even if the call fails.)
+ *   changes its network as it goes; mlp_fit says what a failure leaves. And
+ *   mlp_export_c writes its report with MLP_ERR_ACCURACY, too, and
+ *   mlp_trainer_step the arrays of its trainer with MLP_ERR_DIVERGED.)
  *   The library never aborts and never leaks. It never prints, unless you give
  *   it the hooks of mlp_hooks_stderr.
  * - A NULL where an object, an array or an output is needed gives MLP_ERR_NULL.
@@ -185,7 +185,8 @@ mlp_view mlp_view_cols(mlp_view view, size_t first, size_t count);
 /* Read and write one element, as a double; for convenience, not for speed.
  * Reading outside the view, or without data, gives NaN. Writing returns false
  * and does nothing outside the view, without data, or if the element is an
- * int32 that cannot hold the value. */
+ * int32 and the value is NaN or outside its range; of other values an int32
+ * gets the whole part. */
 double mlp_cview_at(mlp_cview view, size_t row, size_t col);
 bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
 
@@ -467,9 +468,9 @@ typedef struct mlp_net mlp_net;
  * MLP_ERR_ARGUMENT: no inputs or layers, a width of 0, an unknown constant, a
  * number outside the range that mlp_layer or mlp_config names, softmax before
  * the last layer, a loss that is not meant for the last activation (see
- * MLP_LOSS_LIST), one output with softmax or cce, dropout in the last layer, a
- * precision other than MLP_F32 and MLP_F64, or only one of `allocate` and
- * `release`.
+ * MLP_LOSS_LIST), one output with softmax or cce, an odd number of outputs with
+ * gaussian_nll, dropout in the last layer, a precision other than MLP_F32 and
+ * MLP_F64, or only one of `allocate` and `release`.
  * MLP_ERR_LIMIT: a size above a limit.
  * MLP_ERR_UNSUPPORTED: this machine has no kernels of that name. */
 MLP_NODISCARD mlp_status mlp_net_create(const mlp_config *config,
@@ -708,8 +709,8 @@ MLP_NODISCARD mlp_status mlp_jacobian(const mlp_net *net,
  */
 
 /* MLP_AUTO and MLP_AUTO_COUNT stand for a choice that the library makes: the
- * field's comment says which. They are defaults of options below, and no other
- * field allows them. */
+ * field's comment says which. They are defaults of options below. In a field
+ * whose comment does not name them they are ordinary numbers. */
 #define MLP_AUTO (-1.0)
 #define MLP_AUTO_COUNT (SIZE_MAX - 1)
 
@@ -889,8 +890,8 @@ mlp_schedule mlp_schedule_defaults(mlp_schedule_kind kind);
 
 /* Returns the learning rate of an epoch in a training run of `epochs` epochs.
  * For a plateau it is the rate before any reduction. NaN for NULL, for a
- * schedule that mlp_fit refuses, and for MLP_AUTO and MLP_AUTO_COUNT, which
- * only a fit can resolve. */
+ * schedule that mlp_fit refuses, and if `alpha` is MLP_AUTO or `epochs`
+ * MLP_AUTO_COUNT, which only a fit can resolve. */
 double mlp_schedule_rate(const mlp_schedule *schedule, double alpha,
                          size_t epoch, size_t epochs);
 
@@ -929,8 +930,9 @@ typedef struct mlp_train_options {
                           batches, as many as make 2000 updates. Always 200 with
                           rprop, lbfgs and mlp_fit_stream */
     size_t batch_size; /* rows of a batch; 0: all rows; default MLP_AUTO_COUNT:
-                          32 (or max_rows of a smaller trainer), but all rows
-                          for rprop and lbfgs */
+                          32 (or max_rows of a smaller trainer; with parts
+                          rounded up to a multiple of them), but all rows for
+                          rprop and lbfgs */
     double learning_rate;    /* alpha, above 0; default MLP_AUTO: 0.001 for
                                 auto, adam, adamw and rmsprop, 1 for lbfgs, else
                                 0.01 */
@@ -989,7 +991,7 @@ typedef struct mlp_train_options {
 
     /* Validation: rows that are held out of training and scored after each
      * epoch. They are a fraction of X and Y (see mlp_validation_split), or
-     * X_validation (k, n[0]) and Y_validation (k, n[L]). */
+     * X_validation (k, n[0]) and Y_validation, targets as Y. */
     double validation_fraction; /* in [0, 1); default 0: none */
     mlp_cview X_validation;     /* default no rows: none */
     mlp_cview Y_validation;     /* default no rows: none; set both */
@@ -1016,13 +1018,14 @@ typedef struct mlp_train_options {
 mlp_train_options mlp_train_defaults(void);
 
 /* Tells which rows options->validation_fraction holds out for validation, given
- * the targets Y (m, n[L]), or (m, 1) of class numbers. Rows are chosen as by
+ * the targets Y as for mlp_fit. Rows are chosen as by
  * mlp_train_test_split with this fraction and options->seed, stratified only
  * with cce, and with bce and one output; with options->parts, in each block by
  * itself. order[m] receives the training rows, then the *held rows held out;
  * *held is 0 for the fraction 0. Allocates.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: a fraction outside [0, 1), or
- * one that leaves no row to train on or none to hold out. */
+ * one that leaves no row to train on or none to hold out; parts that are no
+ * power of two up to MLP_MAX_PARTS. */
 MLP_NODISCARD mlp_status mlp_validation_split(const mlp_net *net, mlp_cview Y,
                                               const mlp_train_options *options,
                                               size_t *order, size_t *held);
@@ -1125,7 +1128,9 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * have other rows than those of their blocks.
  * MLP_ERR_LIMIT: more than MLP_MAX_THREADS, or a history or batch whose bytes
  * exceed a size_t.
- * Error during training:
+ * Errors during training:
+ * MLP_ERR_ARGUMENT: a custom schedule returned a rate that is negative or not
+ * finite; the network keeps what it has learnt.
  * MLP_ERR_DIVERGED: a loss, gradient or weight became NaN or infinite; the
  * message names the epoch and, for the loss or gradient of a batch, the batch.
  * The network gets back the weights from the start of the epoch that failed or,
@@ -1139,7 +1144,8 @@ MLP_NODISCARD mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
 /* A chunk holds some of the rows of an epoch. */
 typedef struct mlp_chunk {
     mlp_cview X, Y;        /* as in mlp_fit; valid until the next call or, with
-                              P parts, until chunk number + P is asked for */
+                              P parts, until the chunk whose `number` is higher
+                              by P is asked for */
     mlp_cview row_weights; /* as in mlp_train_options; valid as long as X, Y */
     uint64_t reserved[4];  /* 0 */
 } mlp_chunk;
@@ -1161,8 +1167,8 @@ typedef mlp_status mlp_next_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
  * batch_size / P rows of each part's chunks. Chunks are then asked for out of
  * order, an empty chunk ends its part, and the epoch ends with the last part. A
  * process is asked for the chunks of its parts only.
- * Errors are those of mlp_fit. MLP_ERR_ARGUMENT: also for a batch_size of 0,
- * lbfgs, a validation_fraction (pass validation rows instead), the options'
+ * Errors are those of mlp_fit. MLP_ERR_ARGUMENT: also for batches of all rows
+ * (a batch_size of 0, and rprop's default), lbfgs, a validation_fraction (pass validation rows instead), the options'
  * row_weights (chunks bring their own), or weights that are all 0 in an epoch.
  * A chunk is checked when it comes; the message names epoch and chunk.
  * MLP_ERR_SHAPE: also for an epoch without rows. An error in an epoch that has
@@ -1279,7 +1285,7 @@ MLP_NODISCARD mlp_status mlp_trainer_backward_from_dZ(mlp_trainer *trainer,
 MLP_NODISCARD mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
 
 /* One whole step, for learning online: forward, loss, backward, and update if
- * the loss and all gradients are finite. X (m, n[0]) and Y (m, n[L]), m from 1
+ * the loss and all gradients are finite. X (m, n[0]) and the targets Y, m from 1
  * to max_rows, are checked as by mlp_fit, and all rows have the weight 1.
  * *loss, unless `loss` is NULL, receives J before the update.
  * MLP_ERR_DIVERGED: the loss or a gradient is not finite; the network is as
@@ -1457,7 +1463,8 @@ mlp_net_import_memory_ordered(mlp_net *net, const void *bytes, size_t size,
  * holds the checkpoint alone, in mlp_trainer_save_size bytes, a number that may
  * change with each epoch and is 0 for NULL.
  *
- * Loading allocates, and changes nothing before it has checked everything.
+ * Saving to a file allocates its size. Loading allocates, and changes nothing
+ * before it has checked everything.
  * MLP_ERR_FORMAT: not a checkpoint, cut, or damaged. MLP_ERR_UNSUPPORTED:
  * another version of the format or another MLP_NUMERICS. MLP_ERR_ARGUMENT: a
  * checkpoint of another network. MLP_ERR_SHAPE: `size` is wrong when saving.
@@ -1489,9 +1496,9 @@ typedef struct mlp_export_options {
     bool int8;
     /* true: the code also has a function <prefix>_jacobian, which computes what
      * mlp_jacobian does: with `canonical` the same bits; otherwise it differs
-     * by at most 1e-6 (MLP_F32: 1e-5) times the largest derivative with respect
-     * to the same input, here or in the network without its activations. int8
-     * has none, since its outputs are rounded to whole numbers. Default
+     * by at most 1e-6 (MLP_F32: 1e-5) times the largest number in the same
+     * column of the Jacobian, or of the product of all W if that is larger.
+     * int8 has none, since its outputs are rounded to whole numbers. Default
      * false. */
     bool jacobian;
     mlp_cview X; /* rows (m, n[0]). The self-test uses up to 8; int8 needs some
@@ -1530,8 +1537,8 @@ typedef struct mlp_export_report {
  * mlp_net_save, or neither; a header and a source of different exports do not
  * compile. Allocates the files' size and a network, with `jacobian` two.
  * MLP_ERR_ARGUMENT: a path or prefix of another form, a header that would have
- * the name of one of the system ("math.c"), int8 without X, or int8 with
- * jacobian.
+ * the name of one of the system or of this library ("math.c", "mlp.c"), int8
+ * without X, or int8 with jacobian.
  * MLP_ERR_NOT_FINITE: a parameter, X, an output for X, or its Jacobian is not
  * finite; with int8 also if a float cannot hold X or an output.
  * MLP_ERR_ACCURACY: int8 lowers the score by more than max_score_drop; the
@@ -1573,9 +1580,10 @@ const char *mlp_net_metadata_key(const mlp_net *net, size_t index);
  * double as eight partial sums (lanes), which are added in a fixed order; term
  * i belongs to lane i mod 8.
  * Averages over columns or classes are plain means. All functions can return
- * MLP_ERR_SHAPE, MLP_ERR_DTYPE, MLP_ERR_NOT_FINITE (a number is NaN or
- * infinite) and MLP_ERR_ARGUMENT (a label is not a class number). `hooks` get
- * the messages, which name row and column, from 0; NULL: none.
+ * MLP_ERR_SHAPE and MLP_ERR_DTYPE; those that take numbers MLP_ERR_NOT_FINITE
+ * (one is NaN or infinite), and those that take labels MLP_ERR_ARGUMENT (one is
+ * not a class number). `hooks` get the messages, which name row and column,
+ * from 0; NULL: none.
  */
 
 /* Computes the confusion matrix: counts (k, k) of MLP_I32 receives at (i, j)
@@ -1595,7 +1603,8 @@ typedef struct mlp_class_scores {
 } mlp_class_scores;
 
 /* Computes scores from a confusion matrix (k, k). each[k] gets the scores of
- * the classes; *macro gets their averages, but as support the sum of all;
+ * the classes; *macro gets their averages (macro averages: each class counts
+ * the same, however many rows it has), but as support the sum of all;
  * *accuracy gets the accuracy. Each of the three may be NULL. MLP_ERR_ARGUMENT:
  * a negative count, or no rows. */
 MLP_NODISCARD mlp_status mlp_score_classes(mlp_cview counts,

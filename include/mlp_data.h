@@ -16,7 +16,8 @@
  * The functions are in a library of their own, mlp_data, which needs only mlp,
  * and zlib if it was there when the library was built. Statuses, hooks,
  * ownership and threads follow the rules of mlp.h; a const mlp_data and a const
- * mlp_data_recipe may be shared by threads.
+ * mlp_data_recipe may be shared by threads. But how the thread rounds is not
+ * checked: it must round to nearest.
  *
  * No byte of a file is trusted: a damaged or hostile file gives a status, and a
  * message of one line with the file, the line, the column, and what stood
@@ -94,7 +95,8 @@ mlp_data_options mlp_data_defaults(void);
  * if nothing stands there, or one of the words NA, N/A, NaN, nan, null, NULL
  * and ? without quotes. A column holds numbers if all its other cells are
  * decimal numbers, which are rounded right to the last bit. If at least nine in
- * ten are, the first other one is an error: it looks like a mistake. Else the
+ * ten are, the first other one is an error: it looks like a mistake. So is a
+ * number with a decimal comma, unless the table has such numbers. Else the
  * column holds categories, which have the order of the numbers that they are,
  * and otherwise strcmp's. Columns without a name are called c1, c2, ... by
  * their place.
@@ -116,8 +118,8 @@ mlp_data_options mlp_data_defaults(void);
  * where. MLP_ERR_ARGUMENT: an option outside its range, or it names a
  * column that is not there. MLP_ERR_UNSUPPORTED: UTF-16, gzip without zlib, or
  * a NPY file of another kind. MLP_ERR_LIMIT: more than 65,536 columns, 2^24
- * categories in a column, or a cell of more than a million bytes that is no
- * number. MLP_ERR_IO. */
+ * categories in a column, a cell of more than a million bytes that is no
+ * number, or a class number of an array that no int32 can hold. MLP_ERR_IO. */
 MLP_NODISCARD mlp_status mlp_data_load(const char *path,
                                        const mlp_data_options *options,
                                        const mlp_hooks *hooks, mlp_data **data);
@@ -189,7 +191,8 @@ const char *mlp_data_record(const mlp_data *data, size_t row, size_t *size);
  * ignored, are left out; one whose cells are all equal is not. The classes of
  * the target are those of the whole table. The caller owns *recipe, which uses
  * the hooks of the table. Allocates.
- * MLP_ERR_ARGUMENT: no such column, a row that is not there, or no inputs.
+ * MLP_ERR_ARGUMENT: no such column, a row that is not there, no inputs, or a
+ * target that is empty in all rows.
  * MLP_ERR_LIMIT: the inputs are more than MLP_MAX_WIDTH. */
 MLP_NODISCARD mlp_status mlp_data_recipe_make(const mlp_data *data,
                                               const char *target,
@@ -227,8 +230,8 @@ size_t mlp_data_recipe_columns(const mlp_data_recipe *recipe);
 const mlp_data_column *mlp_data_recipe_column(const mlp_data_recipe *recipe,
                                               size_t i);
 
-/* Fills X (rows, inputs), of MLP_F64 or MLP_F32, with the inputs of a table.
- * Allocates. MLP_ERR_FORMAT: the table lacks a column, or its column has the
+/* Fills X (rows, inputs), of MLP_F64 or MLP_F32, with the inputs of a table. A
+ * number that MLP_F32 cannot hold becomes infinite. Allocates. MLP_ERR_FORMAT: the table lacks a column, or its column has the
  * other kind. MLP_ERR_SHAPE, MLP_ERR_DTYPE. After a failure X is untouched. */
 MLP_NODISCARD mlp_status mlp_data_recipe_encode(const mlp_data_recipe *recipe,
                                                 const mlp_data *data,
@@ -290,7 +293,7 @@ typedef enum mlp_data_shape {
 /* What mlp_data_generate draws. */
 typedef struct mlp_data_points {
     mlp_data_shape shape;
-    size_t rows;   /* at least one for each class */
+    size_t rows;   /* one for each class at least, 2^31 - 2 at most */
     double noise;  /* standard deviation, 0 or more */
     uint32_t seed; /* of mlp_rng_seeded */
 } mlp_data_points;

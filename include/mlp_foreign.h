@@ -68,7 +68,9 @@ mlp_foreign_options mlp_foreign_defaults(void);
  * The call allocates the network; during the call also the size of the file and
  * some memory for the scaling.
  * MLP_ERR_NULL: `path` or `net` is NULL. MLP_ERR_FORMAT: the file is not a FANN
- * file, is incomplete, has impossible numbers, or scales by 0.
+ * file, is incomplete, has impossible numbers, or scales by a
+ * negative deviation or by a factor that is not above 0. (A deviation of 0
+ * counts as 1, with a hint.)
  * MLP_ERR_UNSUPPORTED: the file has fixed-point numbers, another version,
  * shortcut connections, a connection rate below 1, another activation, or
  * several activations in a layer. MLP_ERR_ARGUMENT, MLP_ERR_LIMIT:

@@ -73,7 +73,8 @@ mlp_mpi_options mlp_mpi_defaults(void);
  * same numbers (except `seconds`); one that returns false on any rank ends the
  * training of all, on_batch before the next update. `options` and `mpi` may be
  * NULL: the defaults. Errors are those of mlp_fit; lbfgs and batch norm are
- * refused, as with parts in mlp_fit. */
+ * refused, as with parts in mlp_fit. MLP_ERR_LIMIT: also for more than INT_MAX
+ * rows on a rank, or INT_MAX / 8 columns. */
 MLP_NODISCARD mlp_status mlp_mpi_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
                                      const mlp_train_options *options,
                                      const mlp_mpi_options *mpi,

@@ -41,8 +41,8 @@ extern "C" {
  *   - For each layer l a Gemm with the initializers layers.<l-1>.weight, of
  *     shape (n[l], n[l-1]), and layers.<l-1>.bias, of shape (n[l]). Batch norm
  *     is folded into them.
- *   - For each activation Sigmoid, Tanh, Relu, Softmax, LeakyRelu, Elu or
- *     Softplus. Opset 13 has no operator for three activations: silu is
+ *   - For each activation Sigmoid, Tanh, Relu, Softmax, LeakyRelu, Elu, Softplus
+ *     or Exp. Opset 13 has no operator for three activations: silu is
  *     written as z Sigmoid(z), gelu with Erf and gelu_tanh with Tanh, in the
  *     form that PyTorch writes.
  *   - If the network scales its targets, a Mul by the standard deviations and
@@ -86,7 +86,7 @@ MLP_NODISCARD mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes,
  * The graph must be a chain of layers. It may contain:
  *   - Gemm, and MatMul with a constant as the second input. At most eight of
  *     them may share one constant.
- *   - Relu, LeakyRelu, Elu, Sigmoid, Tanh, Softplus, Softmax and Gelu; also
+ *   - Relu, LeakyRelu, Elu, Sigmoid, Tanh, Softplus, Softmax, Exp and Gelu; also
  *     silu, gelu and gelu_tanh as products, as PyTorch and Keras write them;
  *     PRelu with one slope, Selu, Celu; Clip with one bound from -64 to 64, and
  *     Max or Min with such a number: with larger ones relu would lose digits.
@@ -118,8 +118,8 @@ MLP_NODISCARD mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes,
  *
  * The network has the precision float64 if the weights of a layer are doubles,
  * else float32. An ONNX file does not tell the loss. It becomes MLP_LOSS_CCE
- * after softmax, MLP_LOSS_BCE after sigmoid, else, and always with scaled
- * targets, MLP_LOSS_MSE. Names of classes are read if mlp_onnx_save wrote them,
+ * after softmax, MLP_LOSS_BCE after sigmoid, MLP_LOSS_POISSON after exp, else,
+ * and always with scaled targets, MLP_LOSS_MSE. Names of classes are read if mlp_onnx_save wrote them,
  * or from a ZipMap, for at most 4096 classes. The first 256 other
  * metadata_props become metadata, if they are UTF-8.
  *

@@ -46,7 +46,7 @@ extern "C" {
 
 /* Writes a table of the layers: for each its number, the shape of its weights,
  * its activation and its parameters; then the sum of the parameters, their
- * bytes, the loss, and whether the network scales. */
+ * bytes, the loss, and whether the network scales. Allocates. */
 MLP_NODISCARD mlp_status mlp_show_summary(const mlp_net *net, FILE *to);
 
 /* Writes the confusion matrix counts (k, k) of MLP_I32, as mlp_confusion makes
@@ -151,8 +151,8 @@ void mlp_picture_free(mlp_picture *picture);
  * only on a terminal, and if NO_COLOR is not set.
  *
  * The program gnuplot is looked for in PATH, and needs the version 5.4 or
- * later. Allocates. MLP_ERR_UNSUPPORTED: there is no gnuplot. The script then
- * stays as <path>.gp, and the message says so.
+ * later. Allocates. MLP_ERR_UNSUPPORTED: there is no gnuplot. If there is a
+ * path, the script then stays as <path>.gp, and the message says so.
  * MLP_ERR_ARGUMENT: another end of the path. MLP_ERR_ORDER: there are no
  * panels. MLP_ERR_IO: a file could not be written, or gnuplot failed: its
  * message is in ours. */
@@ -161,8 +161,9 @@ MLP_NODISCARD mlp_status mlp_picture_write(const mlp_picture *picture,
 
 /* ---------------------------------------------------------------------------
  * Panels. Their errors are MLP_ERR_SHAPE and MLP_ERR_DTYPE for views that do
- * not fit, and MLP_ERR_NOT_FINITE for a NaN or an infinity, or if nothing is
- * left to draw.
+ * not fit; MLP_ERR_NOT_FINITE for a NaN or an infinity, or if nothing is left to
+ * draw; and MLP_ERR_ARGUMENT for a label that is no whole number from 0 to 99,
+ * or y_min and y_max that are not finite or, with log_y, not above 0.
  */
 
 /* The title and the axes of a panel. All zeros, or NULL instead of axes, mean

@@ -348,7 +348,7 @@ static void write_file(const tool_options *options)
 const tool_verb mlpi_tool_export = {
     "export",
     "MODEL FILE",
-    "write the model as FILE.c, FILE.onnx or FILE.safetensors",
+    "write the model to FILE, which ends in .c, .onnx, .safetensors or .mlp",
     2,
     2,
     write_file};

@@ -178,5 +178,5 @@ static void test(const tool_options *options)
 }
 
 const tool_verb mlpi_tool_test = {
-    "test", "MODEL TABLE [LABELS]", "score the model on another table", 2, 3,
+    "test", "MODEL TABLE|- [LABELS]", "score the model on another table", 2, 3,
     test};
