@@ -231,9 +231,14 @@ static mlp_status fit_in(mlpi_world *world, call *c, mlp_history **history)
     return status;
 }
 
-static mlp_status check_reserved(const mlp_hooks *hooks,
-                                 const mlp_mpi_options *mpi)
+/* Checks what the call is made with. A rank without a network has no hook that
+ * could tell. */
+static mlp_status check_call(const mlp_hooks *hooks, bool is_complete,
+                             const mlp_mpi_options *mpi)
 {
+    if (!is_complete) {
+        return mlpi_mpi_error(hooks, MLP_ERR_NULL, "next is NULL");
+    }
     for (size_t i = 0; i < sizeof mpi->reserved / sizeof *mpi->reserved; i++) {
         if (mpi->reserved[i] != 0) {
             return mlpi_mpi_error(hooks, MLP_ERR_ARGUMENT,
@@ -259,9 +264,8 @@ static mlp_status fit(call *c, const mlp_train_options *options,
     c->options = options ? *options : mlp_train_defaults();
     c->mpi = mpi ? *mpi : mlp_mpi_defaults();
     mlp_status status =
-        is_complete ? check_reserved(&hooks, &c->mpi) : MLP_ERR_NULL;
-    status = mlpi_world_open(c->mpi.comm, &hooks, net ? gradient_bytes(net) : 0,
-                             status, &world);
+        mlpi_world_open(c->mpi.comm, &hooks, net ? gradient_bytes(net) : 0,
+                        check_call(&hooks, is_complete, &c->mpi), &world);
     if (status == MLP_OK) {
         status = fit_in(&world, c, history);
     }

@@ -2,9 +2,9 @@
 #
 # A fit on 1, 2, 4 and 8 ranks has the bits of a fit in one process, ranks fail
 # together, after each fault, and a checkpoint goes on with another number of
-# ranks. With the
-# argument `everywhere` the library is built again with each MPI that Debian has,
-# and with sanitizers for two ranks.
+# ranks. All ranks refuse each bad value of each parameter. With the argument
+# `everywhere` the library is built again with each MPI that Debian has, and with
+# sanitizers for two ranks.
 #
 #     sh tests/scripts/mpi.sh <build folder> [everywhere]
 
@@ -47,6 +47,13 @@ all_of() {
         esac
         grep "^faults on" "$scratch/log"
     done
+    # Without Python there are no calls of misuse.
+    program=${fit%_fit}_misuse
+    for n in 1 2; do
+        [ -x "$program" ] || continue
+        ranks "$n" "$scratch/misuse"
+        echo "on $n: $(tail -n 1 "$scratch/log")"
+    done
     program=$fit
     rm -f "$scratch/checkpoint.mlp"
     ranks 2 save "$scratch/checkpoint.mlp"
@@ -65,7 +72,9 @@ build_for_mpi() {
     quietly cmake -S "$source" -B "$into" -DMPI_C_COMPILER="$mpicc" \
         -DCMAKE_BUILD_TYPE=Release -DMLP_DATA=OFF -DMLP_FOREIGN=OFF \
         -DMLP_SHOW=OFF -DMLP_ONNX=OFF -DMLP_BUILD_EXAMPLES=OFF "$@"
-    quietly cmake --build "$into" --parallel 2 --target mpi_fit mpi_faults
+    set -- mpi_fit mpi_faults
+    ! command -v python3 >/dev/null || set -- "$@" mpi_misuse
+    quietly cmake --build "$into" --parallel 2 --target "$@"
     program=$into/tests/mpi/mpi_fit
 }
 

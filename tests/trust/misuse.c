@@ -67,11 +67,14 @@ static void release(void *block, void *user)
     free(block);
 }
 
-/* Hints are no failures. */
+/* Hints are no failures. Ranks that fail together hear of the first of them,
+ * too; here each has told its own failure before. */
 static void hear(mlp_status status, const char *message, void *user)
 {
     (void)user;
-    if (status != MLP_OK) {
+    bool is_of_rank =
+        message && strstr(message, " has failed, which ends the ");
+    if (status != MLP_OK && !is_of_rank) {
         now->messages++;
         now->told = status;
         if (!message || strchr(message, '\n')) {
@@ -253,6 +256,10 @@ static void make_others(world *w)
 #ifdef MISUSE_FOREIGN
     w->foreign = mlp_foreign_defaults();
     w->foreign.hooks = w->hooks;
+#endif
+#ifdef MISUSE_MPI
+    w->mpi = mlp_mpi_defaults();
+    w->mpi.parts = 2;
 #endif
 #ifdef MISUSE_ONNX
     w->onnx = mlp_onnx_defaults();
@@ -595,6 +602,30 @@ static void watch_printing(void)
          "a file of what is printed");
 }
 
+/* MPI may be used only by the process that initializes it, and may print
+ * warnings of its own. All ranks make the same calls, in folders of their
+ * own. */
+static void begin_mpi(void)
+{
+#ifdef MISUSE_MPI
+    int rank = 0;
+    char folder[16];
+    need(MPI_Init(NULL, NULL) == MPI_SUCCESS, "MPI ready");
+    (void)MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    (void)snprintf(folder, sizeof folder, "%d", rank);
+    (void)mkdir(folder, 0777);
+    need(chdir(folder) == 0, "the folder of a rank");
+    need(ftruncate(printed, 0) == 0, "an empty file");
+#endif
+}
+
+static void end_mpi(void)
+{
+#ifdef MISUSE_MPI
+    (void)MPI_Finalize();
+#endif
+}
+
 /* Makes all calls, or those of one function. */
 static void make_calls(const char *only)
 {
@@ -650,7 +681,9 @@ int main(int argc, char **argv)
     if (child == 0) {
         (void)signal(SIGSEGV, crashed);
         (void)signal(SIGFPE, crashed);
+        begin_mpi();
         make_calls(argv[2]);
+        end_mpi();
         return n_wrong > 0;
     }
     need(waitpid(child, &ended, 0) == child, "an end");

@@ -27,6 +27,9 @@
 #ifdef MISUSE_FOREIGN
 #include "mlp_foreign.h"
 #endif
+#ifdef MISUSE_MPI
+#include "mlp_mpi.h"
+#endif
 #ifdef MISUSE_ONNX
 #include "mlp_onnx.h"
 #endif
@@ -115,6 +118,9 @@ typedef struct world {
 #endif
 #ifdef MISUSE_FOREIGN
     mlp_foreign_options foreign;
+#endif
+#ifdef MISUSE_MPI
+    mlp_mpi_options mpi;
 #endif
 #ifdef MISUSE_ONNX
     mlp_onnx_options onnx;

@@ -3,9 +3,10 @@
 """Writes the calls of the test misuse: each public function with each bad value
 of each parameter, beside valid arguments.
 
-    misuse.py OUTPUT HEADER...
+    misuse.py OUTPUT HEADER... [-- HEADER...]
 
-Parameters and the fields of structs come from the headers, valid arguments from
+The calls are those of the functions in the first headers; those behind -- tell
+only structs and constants. Parameters and the fields of structs come from the headers, valid arguments from
 misuse_table.py. A function that lacks some fails the test with its name. The bad
 values of a parameter depend on its type:
 
@@ -32,7 +33,7 @@ LONG = {"double": ["NAN", "INFINITY", "-INFINITY", "-1", "0", "1e308", "5e-324"]
         "size_t": ["0", "1", "SIZE_MAX", "SIZE_MAX - 1"],
         "int": ["-1", "0", "INT_MAX"], "uint32_t": ["0", "UINT32_MAX"],
         "int64_t": ["INT64_MIN", "-1", "0", "INT64_MAX"],
-        "bool": ["false", "true"]}
+        "bool": ["false", "true"], "MPI_Comm": ["MPI_COMM_NULL"]}
 
 
 class Writer:
@@ -205,11 +206,16 @@ def quoted(text):
 
 
 def main():
-    headers = [Header(path) for path in sys.argv[2:]]
+    called, known = sys.argv[2:], []
+    if "--" in called:
+        at = called.index("--")
+        called, known = called[:at], called[at + 1:]
+    called = [Header(path) for path in called]
+    headers = called + [Header(path) for path in known]
     parts = ["/* Written by tests/trust/misuse.py. */", '#include "trust/misuse.h"',
              "", "#include <stdint.h>", ""]
     rows = []
-    for function in (f for header in headers for f in header.functions):
+    for function in (f for header in called for f in header.functions):
         writer = Writer(headers, function)
         try:
             parts.append(writer.text())

@@ -57,6 +57,8 @@ VALID = {
     "const mlp_train_options *": "w->options",
     "mlp_fit_stream.options": "w->stream_options",
     "mlp_trainer_fit_stream.options": "w->stream_options",
+    "mlp_mpi_fit_stream.options": "w->stream_options",
+    "mlp_mpi_trainer_fit_stream.options": "w->stream_options",
     "mlp_validation_split.options": "w->plain_options",
     "const mlp_split_options *": "w->split",
     "const mlp_export_options *": "w->export",
@@ -67,6 +69,7 @@ VALID = {
     "const mlp_onnx_options *": "w->onnx",
     "const mlp_picture_options *": "w->picture_options",
     "const mlp_axes *": "w->axes", "const mlp_curve *": "w->curve",
+    "const mlp_mpi_options *": "w->mpi",
     # The first element of an array that a struct points to.
     "mlp_config.layers": "w->layers[0]",
 
@@ -116,6 +119,7 @@ VALID = {
     "const char * key": '"key"', "const char * value": '"value"',
     "const char * name": '"x"', "const char * target": '"kind"',
     "const char * commands": '"plot sin(x)"',
+    "int root": "0", "MPI_Comm": "MPI_COMM_WORLD",
     "FILE *": "w->to", "void * user": "w",
     "mlp_next_chunk *": "some_rows",
     "mlp_show_epoch.user": "&w->line_of_progress",
@@ -174,7 +178,7 @@ HARMLESS = {
 }
 for _name in ("config", "optimizer", "schedule", "train_options", "split_options",
               "export_options", "rng", "data_options", "foreign_options",
-              "onnx_options", "picture_options", "show_progress"):
+              "onnx_options", "picture_options", "show_progress", "mpi_options"):
     HARMLESS[f"mlp_{_name}"] = "true"
 
 # This one is no misuse: it draws on the standard output.
@@ -186,7 +190,7 @@ TAKEN = [
     "mlp_view_*: *", "mlp_cview_*: *",
     # NULL has a meaning.
     "*: options = NULL", "*: hooks = NULL", "*: history = NULL",
-    "*: user = NULL", "*: axes = NULL", "*: names = NULL", "*: series = NULL",
+    "*: user = NULL", "*: mpi = NULL", "*: axes = NULL", "*: names = NULL", "*: series = NULL",
     "mlp_picture_network: inputs = NULL",
     "mlp_trainer_step: loss = NULL", "mlp_export_c: report = NULL",
     "mlp_net_set_metadata: value = NULL", "mlp_score_classes: each = NULL",
@@ -208,6 +212,7 @@ TAKEN = [
     "mlp_k_fold: options.test_fraction = *",
     "mlp_fit_stream: options.row_weights.*",
     "mlp_trainer_fit_stream: options.row_weights.*",
+    "mlp_mpi_*fit_stream: options.row_weights.*",
     "mlp_fann_load*: options.hidden = *", "mlp_fann_load*: options.output = *",
     # Several types, or numbers of columns, are right.
     "mlp_train_test_split: Y.dtype = other*", "mlp_k_fold: Y.dtype = other*",
@@ -264,6 +269,8 @@ REFUSED = [
     "mlp_picture_create: options.height = INT_MAX",
     "mlp_picture_create: options.columns = -1",
     "mlp_data_generate: points.rows = *",
+    "mlp_mpi_*: mpi.parts = [0S]*", "mlp_mpi_*: *comm = MPI_COMM_NULL",
+    "mlp_mpi_broadcast: root = [-I]*",
     # Numbers.
     "mlp_trainer_update: alpha = *N*", "mlp_trainer_step: alpha = *N*",
     "mlp_trainer_step: alpha = -1", "mlp_trainer_step: alpha = 0",
@@ -282,7 +289,8 @@ REFUSED = [
     "mlp_net_create: config.kernels = [\"l]*",
 ]
 # Pairs of views with one number of rows, and views that need finite numbers.
-for _f in ("fit", "trainer_fit", "trainer_step", "evaluate", "check_gradients"):
+for _f in ("fit", "trainer_fit", "trainer_step", "evaluate", "check_gradients",
+           "mpi_fit", "mpi_trainer_fit"):
     REFUSED += [f"mlp_{_f}: {v}.rows = *+ 1" for v in "XY"]
     REFUSED += [f"mlp_{_f}: {v}.data = *{x})" for v in "XY"
                 for x in ("NAN", "INFINITY")]
@@ -293,7 +301,10 @@ for _f, _v in (("net_standardise", "X"), ("net_standardise_targets", "Y"),
                ("trainer_set_row_weights", "weights"), ("picture_points", "X"),
                ("picture_regions", "X"), ("picture_image", "pixels"),
                ("fit", "options.row_weights"), ("fit", "options.X_validation"),
-               ("fit", "options.Y_validation"), ("export_c", "options.X")):
+               ("fit", "options.Y_validation"), ("export_c", "options.X"),
+               ("mpi_fit", "options.row_weights"),
+               ("mpi_fit", "options.X_validation"),
+               ("mpi_fit", "options.Y_validation")):
     REFUSED += [f"mlp_{_f}: {_v}.data = *{x})" for x in ("NAN", "INFINITY")]
 for _f, _v in (("predict", "X"), ("predict", "A"), ("predict_with", "X"),
                ("predict_with", "A"), ("trainer_forward", "X"),
