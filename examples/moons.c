@@ -24,7 +24,7 @@ static const char usage[] =
     "  --plot FILE           draws the decision boundary: .svg or .png\n"
     "  --help                this text\n";
 
-/* Training on a million points takes half a gigabyte. */
+/* Training on a million points takes some 60 megabytes. */
 enum { MOST_SAMPLES = 1000000, MOST_EPOCHS = 1000000000, MOST_NEURONS = 10000 };
 
 typedef struct settings {

@@ -44,8 +44,7 @@ static void print_scores(const char *rows, mlp_cview Y, mlp_cview predicted)
 
 static const char usage[] =
     "regression\n"
-    "A network predicts numbers: Adam, early stopping, R2 and a line of\n"
-    "progress.\n";
+    "A network predicts numbers: early stopping, R2 and a line of progress.\n";
 
 int main(int argc, char **argv)
 {

@@ -218,10 +218,12 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
  *               loss bce, softmax for cce, exp for poisson, identity for all
  *               others. mlp_net_create chooses; mlp_net_layer tells what it
  *               chose.
- * Every result is within 2 units in the last place; identity and relu are
- * exact. The computed functions are monotonic where the exact ones are, with
- * one exception: for z within 0.2 of their minimum, silu and gelu may step back
- * by one unit. */
+ * Each a that depends on one z is within 2 units in the last place; identity
+ * and relu are exact. Softmax rounds z_j - max and the sum, too, so small
+ * outputs can be tens of units off. A derivative is within some units in the
+ * last place of 1, so a tiny one may have no right digit. The computed
+ * functions are monotonic where the exact ones are, with one exception: for z
+ * within 0.2 of their minimum, silu and gelu may step back by one unit. */
 #define MLP_ACTIVATION_LIST(X)                                                 \
     X(MLP_ACT_AUTO, 0, "auto")                                                 \
     X(MLP_ACT_IDENTITY, 1, "identity")                                         \
@@ -633,7 +635,7 @@ MLP_NODISCARD mlp_status mlp_predict(const mlp_net *net, mlp_cview X,
 /* Computes classes (chapter 4.1). With the loss bce, `labels` (m, n[L]) of
  * MLP_I32 receives 1 where the output is at least `threshold` (usually 0.5),
  * else 0. With cce, `labels` is (m, 1) and receives the number of the row's
- * largest output, the first of equal ones; the threshold is ignored. A NaN
+ * largest output, the first of equal ones; the threshold has no effect. A NaN
  * among the outputs gives the label -1. MLP_ERR_ARGUMENT: threshold is NaN, or
  * another loss, whose outputs are no classes; mlp_predict gives them. */
 MLP_NODISCARD mlp_status mlp_classify(const mlp_net *net, mlp_cview X,
@@ -770,15 +772,18 @@ typedef struct mlp_batch_progress {
  *             d grows while g keeps its sign; when the sign changes, d shrinks
  *             and w stays. Rprop needs full batches. Igel and Huesken,
  *             "Improving the Rprop Learning Algorithm" (2000), iRprop-; FANN's
- *             default
+ *             default. Later learning rates change weight decay only, so a
+ *             schedule has no effect on d
  *   lbfgs     moves w along -H g. The Hessian is the matrix of J's second
  *             derivatives; it tells how J curves. H approximates its inverse
  *             from the last lbfgs_history updates. A line search chooses the
- *             length: it tries alpha first, and goes on until J and its slope
- *             have fallen enough (the strong Wolfe conditions). Leave alpha at
- *             its default, 1. One epoch is one update and takes one pass over
- *             the rows, or a few. L-BFGS is for small data in a full batch.
- *             Only fits can use it, without dropout, weight_decay and clipping.
+ *             length: it tries alpha first (in the first update alpha divided
+ *             by the sum of |g|, if that is less), and goes on until J and its
+ *             slope have fallen enough (the strong Wolfe conditions), or 25
+ *             lengths are tried. Leave alpha at its default, 1. One epoch is
+ *             one update and takes one pass over the rows, or a few. L-BFGS is
+ *             for small data in a full batch. Only fits can use it, without
+ *             dropout, weight_decay and clipping.
  *             Nocedal and Wright, "Numerical Optimization" (2006), algorithms
  *             7.4, 3.5 and 3.6
  * All formulas are PyTorch's, where PyTorch has the optimizer. */
@@ -801,19 +806,22 @@ const char *mlp_optimizer_name(mlp_optimizer_kind kind); /* NULL if unknown */
 typedef struct mlp_optimizer {
     mlp_optimizer_kind kind;
 
-    /* The formulas above use these constants. */
+    /* The formulas above use these constants. All are checked, whatever the
+     * kind, and all are finite. */
     double momentum;                 /* mu in [0, 1); default 0.9 */
     double beta1, beta2;             /* in [0, 1); default 0.9 and 0.999 */
     double rho;                      /* in [0, 1); default 0.99 */
     double epsilon;                  /* above 0; default 1e-8 */
     double rprop_grow, rprop_shrink; /* factors of d: the first at least 1, the
                                         second in (0, 1]; default 1.2 and 0.5 */
-    double rprop_min, rprop_max;     /* bounds of d; default 1e-6 and 50 */
+    double rprop_min, rprop_max;     /* bounds of d: the first above 0, the
+                                        second not below it; default 1e-6, 50 */
     size_t lbfgs_history;            /* 1 to 1000; default 10 */
 
     /* Regularisation. Penalties are part of the loss J that training computes,
      * and of dW; mlp_evaluate leaves them out. m is the number of rows of the
-     * batch. Biases have neither penalty nor decay. */
+     * batch. Biases and scales of batch norm have neither penalty nor decay.
+     * The three numbers are finite, 0 or more. */
     double l2;           /* J += l2 / (2 m) sum of W^2 (problem 2); default 0 */
     double l1;           /* J += l1 / m sum of |W|; default 0 */
     double weight_decay; /* W -= alpha weight_decay W at each update, with any
@@ -840,8 +848,9 @@ mlp_optimizer mlp_optimizer_defaults(mlp_optimizer_kind kind);
  *   step          alpha factor^floor(epoch / every)
  *   exponential   alpha factor^epoch
  *   cosine        alpha (epoch + 1) / (warm_up + 1) before epoch `warm_up`;
- *                 then min_rate + (alpha - min_rate) (1 + cos(pi t)) / 2, where
- *                 t goes from 0 to 1 until the end: Loshchilov and Hutter,
+ *                 then min_rate + (alpha - min_rate) (1 + cos(pi t)) / 2 with
+ *                 t = (epoch - warm_up) / (epochs - warm_up). It would reach
+ *                 min_rate in the epoch after the last: Loshchilov and Hutter,
  *                 "SGDR" (2017), without restarts
  *   plateau       multiplies the rate by factor after `patience` epochs in
  *                 which the loss has not improved by more than min_delta. The
@@ -931,8 +940,9 @@ typedef struct mlp_train_options {
                           rprop, lbfgs and mlp_fit_stream */
     size_t batch_size; /* rows of a batch; 0: all rows; default MLP_AUTO_COUNT:
                           32 (or max_rows of a smaller trainer; with parts
-                          rounded up to a multiple of them), but all rows for
-                          rprop and lbfgs */
+                          rounded up to a multiple of them or, in a stream that
+                          they do not divide, `parts`), but all rows for rprop
+                          and lbfgs */
     double learning_rate;    /* alpha, above 0; default MLP_AUTO: 0.001 for
                                 auto, adam, adamw and rmsprop, 1 for lbfgs, else
                                 0.01 */
@@ -1018,11 +1028,12 @@ typedef struct mlp_train_options {
 mlp_train_options mlp_train_defaults(void);
 
 /* Tells which rows options->validation_fraction holds out for validation, given
- * the targets Y as for mlp_fit. Rows are chosen as by
- * mlp_train_test_split with this fraction and options->seed, stratified only
- * with cce, and with bce and one output; with options->parts, in each block by
- * itself. order[m] receives the training rows, then the *held rows held out;
- * *held is 0 for the fraction 0. Allocates.
+ * the targets Y as for mlp_fit in one process (options->exchange is not used: Y
+ * has the rows of all ranks). Rows are chosen as by mlp_train_test_split with
+ * this fraction and options->seed, stratified only with cce, and with bce and
+ * one output; with options->parts, in each block by itself. order[m] receives
+ * the training rows, then the *held rows held out; *held is 0 for the fraction
+ * 0. Allocates.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: a fraction outside [0, 1), or
  * one that leaves no row to train on or none to hold out; parts that are no
  * power of two up to MLP_MAX_PARTS. */
@@ -1055,10 +1066,11 @@ mlp_split_options mlp_split_defaults(void);
  * count as one class.
  *
  * Rows are drawn once, by np.random.permutation(m) after np.random.seed(seed).
- * mlp_train_test_split takes test_fraction * m test rows, rounded to nearest:
- * the first ones of each class in the permutation. Each class gives its
- * fraction of rows, rounded down; the rows that are missing then come from the
- * classes with the largest remainders, the lowest class first among equals.
+ * mlp_train_test_split takes test_fraction * m test rows, rounded to nearest
+ * (halves up): the first ones of each class in the permutation. A class of c
+ * rows gives c / m of the test rows, rounded down; the rows that are missing
+ * then come from the classes with the largest remainders, the lowest class
+ * first among equals.
  * mlp_k_fold sorts the permutation by class, and keeps its order within a
  * class. The test rows of `fold` are numbers fold, fold + folds, fold + 2
  * folds, ... of the result. So each row is a test row of one fold, and neither
@@ -1168,8 +1180,9 @@ typedef mlp_status mlp_next_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
  * order, an empty chunk ends its part, and the epoch ends with the last part. A
  * process is asked for the chunks of its parts only.
  * Errors are those of mlp_fit. MLP_ERR_ARGUMENT: also for batches of all rows
- * (a batch_size of 0, and rprop's default), lbfgs, a validation_fraction (pass validation rows instead), the options'
- * row_weights (chunks bring their own), or weights that are all 0 in an epoch.
+ * (a batch_size of 0, and rprop's default), lbfgs, a validation_fraction (pass
+ * validation rows instead), the options' row_weights (chunks bring their own),
+ * or weights that are all 0 in an epoch.
  * A chunk is checked when it comes; the message names epoch and chunk.
  * MLP_ERR_SHAPE: also for an epoch without rows. An error in an epoch that has
  * made updates returns the network to its weights at the start of the epoch. */
@@ -1250,7 +1263,8 @@ MLP_NODISCARD mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer,
  *   db[l][j] = sum over i of dZ[l][i][j]: each column is summed over the rows
  *   dZ[l-1] = (dZ[l] W[l]) * activation'(Z[l-1])
  * The tutorial divides dW and db by m. Here dZ already has the divisor of J:
- * m n[L], or m for cce.
+ * m n[L], or m for cce. After dropout A_dropped[l-1] stands for A[l-1], and
+ * dZ[l-1] gets the factors of its mask; batch norm adds factors of its own.
  * Needs a forward before; Z and A stay as they are. Float targets are not
  * checked for their values. Errors are those of mlp_trainer_loss. */
 MLP_NODISCARD mlp_status mlp_trainer_backward(mlp_trainer *trainer,
@@ -1285,8 +1299,8 @@ MLP_NODISCARD mlp_status mlp_trainer_backward_from_dZ(mlp_trainer *trainer,
 MLP_NODISCARD mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
 
 /* One whole step, for learning online: forward, loss, backward, and update if
- * the loss and all gradients are finite. X (m, n[0]) and the targets Y, m from 1
- * to max_rows, are checked as by mlp_fit, and all rows have the weight 1.
+ * the loss and all gradients are finite. X (m, n[0]) and the targets Y, m from
+ * 1 to max_rows, are checked as by mlp_fit, and all rows have the weight 1.
  * *loss, unless `loss` is NULL, receives J before the update.
  * MLP_ERR_DIVERGED: the loss or a gradient is not finite; the network is as
  * before. If a large alpha makes a weight infinite, the next step usually
@@ -1298,9 +1312,11 @@ MLP_NODISCARD mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X,
                                           double *loss);
 
 /* Like mlp_fit and mlp_fit_stream, but with the caller's trainer, whose own
- * threads and optimizer are used instead of the options'. A second call goes on
- * where the first stopped, with the count of epochs, the orders of rows, the
- * patience and the best weights. So 10 epochs and 10 more give the bits of 20,
+ * threads and optimizer are used instead of the options' (which must be valid
+ * all the same). The first call sets the trainer's seed to options->seed, also
+ * that of dropout; later ones ignore it. A second call goes on where the first
+ * stopped, with the count of epochs, the orders of rows, the patience and the
+ * best weights. So 10 epochs and 10 more give the bits of 20,
  * if data and options are equal. With validation, set restore_best = false in
  * the first call; else the second call starts from the best weights instead of
  * the last ones.
@@ -1318,9 +1334,11 @@ mlp_trainer_fit_stream(mlp_trainer *trainer, mlp_next_chunk *next, void *user,
                        const mlp_train_options *options, mlp_history **history);
 
 /* Gives a view of any tensor of layer l, 1 to L; for MLP_A and MLP_DROPPED also
- * 0, and for MLP_DX only 0. The view is valid until the trainer is freed. Z, A
- * and A_dropped hold the rows of the last forward until the next one. dW and db
- * may be changed before an update, which then uses the changed numbers.
+ * 0, and for MLP_DX only 0. The view is valid until the trainer is freed. W, b
+ * and the tensors of batch norm are those of mlp_net_tensor, after which the
+ * network counts as trained; mlp_net_ctensor only reads them. Z, A and
+ * A_dropped hold the rows of the last forward until the next one. dW and db may
+ * be changed before an update, which then uses the changed numbers.
  * dX is in the units of X. If X is what another network predicted, its trainer
  * takes dX in mlp_trainer_backward_from. It is computed when its view is first
  * asked for after a backward, from the weights of that moment, and stays until

@@ -96,10 +96,10 @@ mlp_data_options mlp_data_defaults(void);
  * and ? without quotes. A column holds numbers if all its other cells are
  * decimal numbers, which are rounded right to the last bit. If at least nine in
  * ten are, the first other one is an error: it looks like a mistake. So is a
- * number with a decimal comma, unless the table has such numbers. Else the
- * column holds categories, which have the order of the numbers that they are,
- * and otherwise strcmp's. Columns without a name are called c1, c2, ... by
- * their place.
+ * number with a decimal comma, if it is the first one and commas do not
+ * separate the cells, unless decimal_comma is set. Else the column holds
+ * categories, which have the order of the numbers that they are, and otherwise
+ * strcmp's. Columns without a name are called c1, c2, ... by their place.
  *
  * IDX (the files of MNIST) and NPY (NumPy; versions 1 to 3; elements f4, f8,
  * i4, i8 and u1 in either order of bytes and of elements). The first dimension
@@ -231,8 +231,9 @@ const mlp_data_column *mlp_data_recipe_column(const mlp_data_recipe *recipe,
                                               size_t i);
 
 /* Fills X (rows, inputs), of MLP_F64 or MLP_F32, with the inputs of a table. A
- * number that MLP_F32 cannot hold becomes infinite. Allocates. MLP_ERR_FORMAT: the table lacks a column, or its column has the
- * other kind. MLP_ERR_SHAPE, MLP_ERR_DTYPE. After a failure X is untouched. */
+ * number that MLP_F32 cannot hold becomes infinite. Allocates. MLP_ERR_FORMAT:
+ * the table lacks a column, or its column has the other kind. MLP_ERR_SHAPE,
+ * MLP_ERR_DTYPE. After a failure X is untouched. */
 MLP_NODISCARD mlp_status mlp_data_recipe_encode(const mlp_data_recipe *recipe,
                                                 const mlp_data *data,
                                                 mlp_view X);

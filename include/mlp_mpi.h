@@ -68,13 +68,13 @@ mlp_mpi_options mlp_mpi_defaults(void);
  * have the same number of rows and `parts` divides the number of all.
  * row_weights, X_validation and Y_validation of the options are cut in the same
  * way. All ranks start from the network of rank 0. If the fit fails after they
- * have received it, no rank gets its own network back. Each rank has one thread,
- * unless options->threads is set. Callbacks are called on every rank, with the
- * same numbers (except `seconds`); one that returns false on any rank ends the
- * training of all, on_batch before the next update. `options` and `mpi` may be
- * NULL: the defaults. Errors are those of mlp_fit; lbfgs and batch norm are
- * refused, as with parts in mlp_fit. MLP_ERR_LIMIT: also for more than INT_MAX
- * rows on a rank, or INT_MAX / 8 columns. */
+ * have received it, no rank gets its own network back. Each rank has one
+ * thread, unless options->threads is set. Callbacks are called on every rank,
+ * with the same numbers (except `seconds`); one that returns false on any rank
+ * ends the training of all, on_batch before the next update. `options` and
+ * `mpi` may be NULL: the defaults. Errors are those of mlp_fit; lbfgs and batch
+ * norm are refused, as with parts in mlp_fit. MLP_ERR_LIMIT: also for more than
+ * INT_MAX rows on a rank, or INT_MAX / 8 columns. */
 MLP_NODISCARD mlp_status mlp_mpi_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
                                      const mlp_train_options *options,
                                      const mlp_mpi_options *mpi,
@@ -94,9 +94,9 @@ MLP_NODISCARD mlp_status mlp_mpi_fit_stream(mlp_net *net, mlp_next_chunk *next,
 /* Like the two above, but with a trainer on each rank, as mlp_trainer_fit and
  * mlp_trainer_fit_stream. All ranks start from the trainer of rank 0 and its
  * network. To save a checkpoint, call mlp_trainer_save on rank 0, after the fit
- * or in on_epoch. To resume, call mlp_trainer_load on rank 0, then the fit, with
- * any number of ranks and the same `parts`. max_rows of the trainers need be no
- * more than a rank's share of a batch. */
+ * or in on_epoch. To resume, call mlp_trainer_load on rank 0, then the fit,
+ * with any number of ranks and the same `parts`. max_rows of the trainers need
+ * be no more than a rank's share of a batch. */
 MLP_NODISCARD mlp_status mlp_mpi_trainer_fit(mlp_trainer *trainer, mlp_cview X,
                                              mlp_cview Y,
                                              const mlp_train_options *options,

@@ -41,8 +41,8 @@ extern "C" {
  *   - For each layer l a Gemm with the initializers layers.<l-1>.weight, of
  *     shape (n[l], n[l-1]), and layers.<l-1>.bias, of shape (n[l]). Batch norm
  *     is folded into them.
- *   - For each activation Sigmoid, Tanh, Relu, Softmax, LeakyRelu, Elu, Softplus
- *     or Exp. Opset 13 has no operator for three activations: silu is
+ *   - For each activation Sigmoid, Tanh, Relu, Softmax, LeakyRelu, Elu,
+ *     Softplus or Exp. Opset 13 has no operator for three activations: silu is
  *     written as z Sigmoid(z), gelu with Erf and gelu_tanh with Tanh, in the
  *     form that PyTorch writes.
  *   - If the network scales its targets, a Mul by the standard deviations and
@@ -86,11 +86,11 @@ MLP_NODISCARD mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes,
  * The graph must be a chain of layers. It may contain:
  *   - Gemm, and MatMul with a constant as the second input. At most eight of
  *     them may share one constant.
- *   - Relu, LeakyRelu, Elu, Sigmoid, Tanh, Softplus, Softmax, Exp and Gelu; also
- *     silu, gelu and gelu_tanh as products, as PyTorch and Keras write them;
- *     PRelu with one slope, Selu, Celu; Clip with one bound from -64 to 64, and
- *     Max or Min with such a number: with larger ones relu would lose digits.
- *     LeakyRelu and Elu with alpha 0 become relu.
+ *   - Relu, LeakyRelu, Elu, Sigmoid, Tanh, Softplus, Softmax, Exp and Gelu;
+ *     also silu, gelu and gelu_tanh as products, as PyTorch and Keras write
+ *     them; PRelu with one slope, Selu, Celu; Clip with one bound from -64 to
+ *     64, and Max or Min with such a number: with larger ones relu would lose
+ *     digits. LeakyRelu and Elu with alpha 0 become relu.
  *   - BatchNormalization, Neg, and Add, Sub, Mul, Div and Sum with constants: a
  *     number, or one for each column, also where a row is an image. Before the
  *     first layer they become scaling of inputs; after the last activation they
@@ -107,6 +107,9 @@ MLP_NODISCARD mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes,
  *     output p.
  *   - LogSoftmax as the last node. The network has softmax instead: it gives p,
  *     not log p.
+ * Between two layers, and before and behind them, there may be 16 operations
+ * with constants, batch norms included; the graph may have 64 outputs, and a
+ * tensor 8 dimensions.
  * The nodes may have any order. For every other node the call returns
  * MLP_ERR_UNSUPPORTED, and the message names the node: "unsupported operator
  * Conv (node conv1)". Initializers may lie in other files ("external data") in
@@ -119,9 +122,9 @@ MLP_NODISCARD mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes,
  * The network has the precision float64 if the weights of a layer are doubles,
  * else float32. An ONNX file does not tell the loss. It becomes MLP_LOSS_CCE
  * after softmax, MLP_LOSS_BCE after sigmoid, MLP_LOSS_POISSON after exp, else,
- * and always with scaled targets, MLP_LOSS_MSE. Names of classes are read if mlp_onnx_save wrote them,
- * or from a ZipMap, for at most 4096 classes. The first 256 other
- * metadata_props become metadata, if they are UTF-8.
+ * and always with scaled targets, MLP_LOSS_MSE. Names of classes are read if
+ * mlp_onnx_save wrote them, or from a ZipMap, for at most 4096 classes. The
+ * first 256 other metadata_props become metadata, if they are UTF-8.
  *
  * The call allocates about twice the size of the file, and the network. No byte
  * of the file is trusted: a damaged or hostile file gives a status.

@@ -46,7 +46,7 @@ extern "C" {
 
 /* Writes a table of the layers: for each its number, the shape of its weights,
  * its activation and its parameters; then the sum of the parameters, their
- * bytes, the loss, and whether the network scales. Allocates. */
+ * bytes, the loss, and whether the network scales its inputs. Allocates. */
 MLP_NODISCARD mlp_status mlp_show_summary(const mlp_net *net, FILE *to);
 
 /* Writes the confusion matrix counts (k, k) of MLP_I32, as mlp_confusion makes
@@ -161,9 +161,9 @@ MLP_NODISCARD mlp_status mlp_picture_write(const mlp_picture *picture,
 
 /* ---------------------------------------------------------------------------
  * Panels. Their errors are MLP_ERR_SHAPE and MLP_ERR_DTYPE for views that do
- * not fit; MLP_ERR_NOT_FINITE for a NaN or an infinity, or if nothing is left to
- * draw; and MLP_ERR_ARGUMENT for a label that is no whole number from 0 to 99,
- * or y_min and y_max that are not finite or, with log_y, not above 0.
+ * not fit; MLP_ERR_NOT_FINITE for a NaN or an infinity, or if nothing is left
+ * to draw; and MLP_ERR_ARGUMENT for a label that is no whole number from 0 to
+ * 99, or y_min and y_max that are not finite or, with log_y, not above 0.
  */
 
 /* The title and the axes of a panel. All zeros, or NULL instead of axes, mean
@@ -178,7 +178,7 @@ typedef struct mlp_axes {
 
 /* A line through n points, or the points themselves. A NaN or an infinity is a
  * gap. A line of more than 1000 points is thinned, on a linear x axis: of each
- * piece the lowest and the highest point stay. */
+ * piece the lowest and the highest point stay, and no gap that is shorter. */
 typedef struct mlp_curve {
     const char *name;    /* in the key; NULL: none */
     const double *x, *y; /* x NULL: 0, 1, 2 ... */
@@ -193,7 +193,8 @@ MLP_NODISCARD mlp_status mlp_picture_curves(mlp_picture *picture,
                                             const mlp_curve *curves, size_t n);
 
 /* Draws the loss and, if there is one, the validation loss of a history from
- * epoch `first` on, and marks the best epoch if it is among them.
+ * epoch `first` on, which counts from 0 in each history. Of a trainer's first
+ * fit the best epoch is marked, if it is among them.
  * MLP_ERR_ARGUMENT: no epoch is left. */
 MLP_NODISCARD mlp_status mlp_picture_losses(mlp_picture *picture,
                                             const mlp_axes *axes,
