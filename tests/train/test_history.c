@@ -118,6 +118,32 @@ static void every_epoch_has_its_seconds(void **state)
     free_data(d);
 }
 
+/* After a reading of the clock that shows epochs below 2 microseconds, the next
+ * sixteen share one reading, and so one duration. */
+static void short_epochs_are_timed_sixteen_at_a_time(void **state)
+{
+    (void)state;
+    enum { EPOCHS = 4000 };
+    const double short_epoch = 2e-6;
+    data d = xor_data(MLP_F64);
+    mlp_train_options options = tutorial_options();
+    options.epochs = EPOCHS;
+    mlp_net *net = new_net(&xor_model, MLP_F64, NULL);
+    mlp_history *h = NULL;
+    assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, &h), MLP_OK);
+    const double *seconds = mlp_history_seconds(h);
+    size_t length = 1;
+    for (size_t i = 0; i < EPOCHS; i += length) {
+        length = i > 0 && seconds[i - 1] < short_epoch ? 16 : 1;
+        for (size_t k = i; k < i + length && k < EPOCHS; k++) {
+            assert_true(seconds[k] == seconds[i]);
+        }
+    }
+    mlp_history_free(h);
+    mlp_net_free(net);
+    free_data(d);
+}
+
 static void epochs_are_made_of_batches(void **state)
 {
     (void)state;
@@ -279,6 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(history_is_what_callbacks_were_told),
         cmocka_unit_test(every_epoch_has_its_seconds),
+        cmocka_unit_test(short_epochs_are_timed_sixteen_at_a_time),
         cmocka_unit_test(epochs_are_made_of_batches),
         cmocka_unit_test(batch_callback_can_end_the_training),
         cmocka_unit_test(history_of_nothing_is_empty),

@@ -116,6 +116,25 @@ static void save_declares_the_shapes_of_input_and_output(void **state)
     }
 }
 
+/* The numbers that gelu contains are scalars: tensors without dimensions. */
+static void saved_constants_are_scalars(void **state)
+{
+    (void)state;
+    const double half = 0.5;
+    mlp_net *net = any_net(MLP_F64, MLP_ACT_GELU, MLP_LOSS_MSE, 0);
+    file f = onnx_of(net);
+    wire tensor = {0};
+    wire expected = {0};
+    put_int(&tensor, TENSOR_TYPE, 11);
+    put_text(&tensor, TENSOR_NAME, "half");
+    put_field(&tensor, TENSOR_RAW, &half, sizeof half);
+    put_message(&expected, GRAPH_TENSOR, &tensor);
+    assert_true(contains(f, &expected));
+    free(expected.bytes);
+    guarded_free(f.bytes);
+    mlp_net_free(net);
+}
+
 static void save_refuses_what_is_missing(void **state)
 {
     (void)state;
@@ -710,6 +729,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(save_writes_the_same_to_disk_and_memory),
         cmocka_unit_test(save_declares_the_shapes_of_input_and_output),
+        cmocka_unit_test(saved_constants_are_scalars),
         cmocka_unit_test(save_refuses_what_is_missing),
         cmocka_unit_test(save_refuses_a_batch_norm_that_cannot_be_folded),
         cmocka_unit_test(save_survives_every_failed_allocation),
