@@ -13,8 +13,8 @@ import random
 import re
 
 ROOMS = ("base", "kernels", "model", "predict", "train", "formats/mlp",
-         "formats/c", "formats/onnx", "formats/foreign", "data", "show", "mpi",
-         "tool")
+         "formats/c", "formats/c/runtime", "formats/onnx", "formats/foreign",
+         "data", "show", "mpi", "tool")
 
 # These files are compiled for other systems and CPUs, or choose the kernels of
 # this one; the tests of this machine cannot see their faults.
@@ -28,9 +28,10 @@ SWAPS = ((" < ", " <= "), (" <= ", " < "), (" > ", " >= "), (" >= ", " > "),
          (" * ", " / "), (" / ", " * "), (" | ", " & "), ("++", "--"))
 
 # The text from start to end of the file becomes `text`; `old` and `new` are the
-# line before and after.
-Mutant = collections.namedtuple("Mutant",
-                                "id file line kind old new start end text")
+# line before and after. `function` is the one that has the line, and `nth`
+# counts equal lines in it from 1.
+Mutant = collections.namedtuple("Mutant", "id file function nth line kind old "
+                                          "new start end text")
 
 
 def mask(text):
@@ -42,7 +43,7 @@ def mask(text):
 
 
 def functions(masked):
-    """Tuples (start of the body, end, type of the result)."""
+    """Tuples (start of the body, end, type of the result, name)."""
     for opening in re.finditer(r"^\{\n", masked, re.M):
         end = masked.find("\n}", opening.end())
         before = masked[:opening.start()].rstrip()
@@ -50,7 +51,7 @@ def functions(masked):
         if "(" in head and "=" not in head and end > 0:
             words = re.sub(r"\b(static|inline|const)\b", "",
                            head.replace("\0", " ").split("(")[0]).split()
-            yield opening.end(), end, "".join(words[:-1])
+            yield opening.end(), end, "".join(words[:-1]), words[-1].strip("*")
 
 
 def matching(masked, opening):
@@ -137,17 +138,17 @@ def early_return(text, masked, start, end, result):
 
 
 def places(text):
-    """Yields (start, end, type of the result) of each line of code within the
-    body of a function."""
+    """Yields (start, end, type of the result, function) of each line of code
+    within the body of a function."""
     masked = mask(text)
-    for start, end, result in functions(masked):
+    for start, end, result, function in functions(masked):
         at = start
         while at < end:
             stop = masked.find("\n", at)
             line = masked[at:stop]
             if re.search(r"\w", line) and not re.match(
                     r" *(assert|static_assert|_Static_assert)\b", line):
-                yield at, stop, result
+                yield at, stop, result, function
             at = stop + 1
 
 
@@ -161,6 +162,17 @@ def of_line(text, masked, start, end, result):
         for kind, at, stop, new in maker:
             found[kind].append((at, stop, new))
     return found
+
+
+def is_there(root, file, function, nth, old):
+    """Whether a function has this line, and only once if `nth` is 0. A statement
+    of several lines is known by its first."""
+    with open(os.path.join(root, file), encoding="utf-8") as source:
+        text = source.read()
+    lines = [" ".join(text[start:end].split())
+             for start, end, _, f in places(text) if f == function]
+    equal = [line for line in lines if (old + " ").startswith(line + " ")]
+    return 0 < nth <= len(equal) if nth else len(equal) == 1
 
 
 def source_files(root):
@@ -186,17 +198,21 @@ def mutated_line(text, start, stop, new):
 def choose(root, seed):
     """Yields mutants, at most one for each line."""
     ranked, texts, seen = [], {}, collections.Counter()
+    in_function = collections.Counter()
     for _, name in source_files(root):
         with open(os.path.join(root, name), encoding="utf-8") as file:
             text = texts[name] = file.read()
-        for start, end, result in places(text):
-            key = name + " ".join(text[start:end].split())
-            seen[key] += 1
-            key = "%d %s %d" % (seed, key, seen[key])
+        for start, end, result, function in places(text):
+            line = " ".join(text[start:end].split())
+            seen[name + line] += 1
+            in_function[name, function, line] += 1
+            key = "%d %s %d" % (seed, name + line, seen[name + line])
             rank = hashlib.sha256(key.encode()).hexdigest()
-            ranked.append((rank, name, start, end, result))
+            ranked.append((rank, name, function,
+                           in_function[name, function, line], start, end,
+                           result))
     masks = {name: mask(text) for name, text in texts.items()}
-    for rank, name, start, end, result in sorted(ranked):
+    for rank, name, function, nth, start, end, result in sorted(ranked):
         text = texts[name]
         found = of_line(text, masks[name], start, end, result)
         if found:
@@ -204,5 +220,6 @@ def choose(root, seed):
             kind = generator.choice(sorted(found))
             at, stop, to = generator.choice(found[kind])
             old, new = mutated_line(text, at, stop, to)
-            yield Mutant(rank[:16], name, text.count("\n", 0, at) + 1, kind,
-                         old, new, at, stop, to)
+            yield Mutant(rank[:16], name, function, nth,
+                         text.count("\n", 0, at) + 1, kind, old, new, at, stop,
+                         to)

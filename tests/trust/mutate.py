@@ -3,21 +3,23 @@
 """Asks whether the tests would see a fault: plants mutants in src/, one at a
 time, builds, and runs the tests.
 
-    mutate.py [--count N] [--seed N] [--rooms ROOM,...] [--again] BUILD
+    mutate.py [--count N] [--seed N] [--rooms ROOM,...] [--again]
+              [--equivalent] BUILD
 
 A mutant is killed if a test fails or does not end. The unit tests of its file
 run first, then those of its room, then all unit tests, the examples, the hashes
 of bits.sh, the tests of the program mlp, of exported C, and of ranks of MPI. A
 mutant that does not compile, or compiles to the same code, is replaced by the
-next. `equivalent.txt` lists mutants that change nothing that
-a caller is promised, each with its reason; they count neither as killed nor as
-survivors.
+next. Two lists give reasons: equivalent.txt has mutants that change nothing that
+a caller is promised, which count neither as killed nor as survivors, and
+survivors.txt has those that only another test than these sees.
 
 Two copies of the tree in BUILD/scripts/mutate work in parallel. Verdicts are
-kept there in results.jsonl, so that a run can be resumed. --rooms tries only
-those of the N mutants that are in these rooms, so the rooms can be tried one
-after another; --again tries those again that survived. The exit status is 1 if
-less than 92 % are killed.
+kept there, in a file for each state of the tree, so that a run can be resumed.
+--rooms tries only those of the N mutants that are in these rooms, so the rooms
+can be tried one after another; --again tries those again that survived;
+--equivalent tries also those that are listed as equivalent, none of which may be
+killed. The exit status is 1 if less than 92 % are killed.
 """
 import argparse
 import collections
@@ -98,7 +100,7 @@ class Copy:
         synchronise(root, folder)
         subprocess.run(
             ["cmake", "-G", "Ninja", "-S", folder, "-B", self.build,
-             "-DMLP_OPTIMIZE=OFF", "-DCMAKE_C_FLAGS=-O1 -DNDEBUG -w",
+             "-DMLP_OPTIMIZE=OFF", "-DCMAKE_C_FLAGS=-O1 -w",
              "-DMLP_KERNELS=avx2"], check=True, stdout=subprocess.DEVNULL)
         if not self.make("all"):
             sys.exit("mutate.py: the tree does not build")
@@ -203,15 +205,49 @@ class Copy:
                 file.write(text)
 
 
-def equivalents(path):
-    """The list of (file, line before, line after) that change nothing."""
-    found = set()
+def reasons(root, path):
+    """The reason for each mutant of a list, by its file, function, number among
+    equal lines of the function (0: there is one), line before and line after."""
+    found = {}
     with open(path, encoding="utf-8") as file:
-        for block in file.read().split("\n\n"):
-            lines = [l for l in block.splitlines() if not l.startswith("#")]
-            if len(lines) >= 4: # the rest is the reason
-                found.add(tuple(lines[:3]))
+        blocks = file.read().split("\n\n")
+    for block in blocks:
+        lines = [l for l in block.splitlines() if not l.startswith("#")]
+        if not lines:
+            continue
+        if len(lines) < 4:
+            sys.exit("mutate.py: %s: no reason: %s" % (path, lines))
+        source, functions = lines[0].split(": ")
+        for place in functions.split(", "):
+            function, _, nth = place.partition(" ")
+            key = source, function, int(nth or 0), lines[1], lines[2]
+            if not mutants.is_there(root, *key[:4]):
+                sys.exit("mutate.py: %s: not one such line: %s" % (path, key))
+            found[key] = " ".join(lines[3:])
     return found
+
+
+def reason_of(mutant, found):
+    for nth in 0, mutant.nth:
+        reason = found.get((mutant.file, mutant.function, nth, mutant.old,
+                            mutant.new))
+        if reason:
+            return reason
+    return None
+
+
+def tree_hash(root):
+    """A hash of all that decides a verdict."""
+    digest = hashlib.sha256()
+    for folder in "include", "src", "tests", "examples":
+        for path, _, names in sorted(os.walk(os.path.join(root, folder))):
+            for name in sorted(names):
+                # The lists of reasons change no verdict.
+                if name.endswith((".txt", ".pyc")) and "trust" in path:
+                    continue
+                with open(os.path.join(path, name), "rb") as file:
+                    digest.update(name.encode() + file.read())
+    return digest.hexdigest()[:16]
 
 
 class Campaign:
@@ -221,8 +257,11 @@ class Campaign:
         self.rooms = options.rooms.split(",") if options.rooms else None
         here = os.path.dirname(os.path.abspath(__file__))
         self.root = os.path.dirname(os.path.dirname(here))
-        self.equivalent = equivalents(os.path.join(here, "equivalent.txt"))
-        self.record = os.path.join(folder, "results.jsonl")
+        self.equivalent = reasons(self.root,
+                                  os.path.join(here, "equivalent.txt"))
+        self.survivors = reasons(self.root, os.path.join(here, "survivors.txt"))
+        self.tries_equivalent = options.equivalent
+        self.record = os.path.join(folder, tree_hash(self.root) + ".jsonl")
         self.known = {}
         if os.path.exists(self.record):
             with open(self.record, encoding="utf-8") as file:
@@ -236,11 +275,15 @@ class Campaign:
         self.supply = mutants.choose(self.root, options.seed)
         self.left = options.count
         self.counted = []
+        self.untrue = [] # what equivalent.txt says and a test refutes
 
     def verdict_without_run(self, mutant):
-        if (mutant.file, mutant.old, mutant.new) in self.equivalent:
+        if self.is_equivalent(mutant) and not self.tries_equivalent:
             return "equivalent", ""
         return self.known.get(mutant.id)
+
+    def is_equivalent(self, mutant):
+        return reason_of(mutant, self.equivalent) is not None
 
     def next(self):
         """A mutant that must be tried, or None."""
@@ -262,6 +305,11 @@ class Campaign:
     def count(self, mutant, verdict, by):
         if verdict in ("does not compile", "same code"):
             self.left += 1
+        elif self.is_equivalent(mutant):
+            self.counted.append((mutant, "equivalent", by))
+            if verdict == "killed":
+                self.untrue.append("%s kills what equivalent.txt lists: %s" %
+                                   (by, mutant))
         else:
             self.counted.append((mutant, verdict, by))
 
@@ -288,8 +336,9 @@ def work(campaign, folder, failures):
         failures.put(error)
 
 
-def report(counted):
+def report(campaign):
     """Prints the survivors and a table; returns the share that is killed."""
+    counted = campaign.counted
     table = collections.defaultdict(collections.Counter)
     for mutant, verdict, _ in counted:
         table[mutants.room_of(mutant.file)][verdict] += 1
@@ -297,10 +346,12 @@ def report(counted):
     print("\nSurvivors:")
     for mutant, verdict, _ in sorted(counted):
         if verdict == "survived":
-            print("%s\n%s\n%s\n" % (mutant.file, mutant.old, mutant.new))
-    print("%-16s %7s %8s %10s" % ("room", "killed", "survived", "equivalent"))
+            print("%s: %s\n%s\n%s\n%s\n" % (
+                mutant.file, mutant.function, mutant.old, mutant.new,
+                reason_of(mutant, campaign.survivors) or "without a reason"))
+    print("%-18s %7s %8s %10s" % ("room", "killed", "survived", "equivalent"))
     for room in (*mutants.ROOMS, "all"):
-        print("%-16s %7d %8d %10d" % (room, *(table[room][v] for v in (
+        print("%-18s %7d %8d %10d" % (room, *(table[room][v] for v in (
             "killed", "survived", "equivalent"))))
     killed, survived = table["all"]["killed"], table["all"]["survived"]
     share = killed / max(1, killed + survived)
@@ -317,6 +368,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rooms")
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--equivalent", action="store_true")
     options = parser.parse_args()
     folder = os.path.join(os.path.abspath(options.build), "scripts/mutate")
     os.makedirs(folder, exist_ok=True)
@@ -331,7 +383,10 @@ def main():
         thread.join()
     if not failures.empty():
         raise failures.get()
-    sys.exit(report(campaign.counted) < GOAL)
+    share = report(campaign)
+    for line in campaign.untrue:
+        print(line)
+    sys.exit(share < GOAL or bool(campaign.untrue))
 
 
 if __name__ == "__main__":
