@@ -6,9 +6,10 @@
 
 BUILD was compiled by gcc with --coverage, and its tests have run. A file that is
 compiled several times, such as a template of the kernels, counts once: a line
-has run if it ran in one of them. coverage.txt names the functions whose lines
-need not all run, each with its reason. The exit status is 1 if another line has
-not run, or less than 95 % of the branches.
+has run if it ran in one of them. coverage.txt names what need not run, each with
+its reason: a function with the number of its lines, and the files that BUILD
+does not compile. The exit status is 1 if another line has not run, if the list
+names what has, or if less than 95 % of the branches were taken.
 
 --list prints the places of all branches that were not taken, too.
 """
@@ -118,10 +119,32 @@ class File:
 
 
 def exceptions(path):
-    """The functions of coverage.txt, as "file function"."""
+    """What coverage.txt names: the number of lines of "file function", and
+    files, whose number is None."""
+    found = {}
     with open(path, encoding="utf-8") as file:
-        return {line.split(":", 1)[0] for line in file
-                if line.strip() and line[0] != "#"}
+        for line in file:
+            if line.strip() and line[0] != "#":
+                place, reason = line.split(": ", 1)
+                words = place.split()
+                if len(words) == 3:
+                    found[" ".join(words[:2])] = int(words[2])
+                else:
+                    found[place] = None
+                if not reason.strip():
+                    sys.exit("coverage.txt: no reason for " + place)
+    return found
+
+
+def files_with_code(root):
+    """The files of src/ that have functions with bodies."""
+    for folder, _, names in os.walk(os.path.join(root, "src")):
+        for name in names:
+            if name.endswith((".c", ".h")):
+                path = os.path.join(folder, name)
+                with open(path, encoding="utf-8") as file:
+                    if any(mutants.places(file.read())):
+                        yield os.path.relpath(path, root)
 
 
 def main():
@@ -134,7 +157,7 @@ def main():
         file.finish()
     excepted = exceptions(os.path.join(root, "tests/trust/coverage.txt"))
     rooms = collections.defaultdict(collections.Counter)
-    missing, used = [], set()
+    missing, named = [], collections.Counter()
     for path, file in sorted(files.items()):
         for number, count in sorted(file.lines.items()):
             place = "%s %s" % (path, file.function_at(number))
@@ -146,7 +169,7 @@ def main():
                     taken=sum(taken),
                     named=count == 0 and place in excepted)
             if count == 0 and place in excepted:
-                used.add(place)
+                named[place] += 1
             elif count == 0:
                 missing.append("%s:%d in %s" % (path, number,
                                                 file.function_at(number)))
@@ -162,15 +185,22 @@ def main():
             r["branches"], share(r["taken"], r["branches"])))
     for place in missing:
         print("not run: " + place)
-    for place in sorted(excepted - used):
-        print("coverage.txt names what has run: " + place)
+    wrong = ["not compiled: " + path for path in files_with_code(root)
+             if path not in files and path not in excepted]
+    for place, lines in excepted.items():
+        if lines is None and place in files:
+            wrong.append("coverage.txt names what is compiled: " + place)
+        elif lines is not None and lines != named[place]:
+            wrong.append("coverage.txt names %d lines, and %d have not run: %s"
+                         % (lines, named[place], place))
+    print("\n".join(sorted(wrong)))
     r = rooms["all"]
     print("coverage: %.2f %% of %d lines, and with %d named ones %.2f %%; "
           "%.2f %% of %d branches" % (
               share(r["run"], r["lines"]), r["lines"], r["named"],
               share(r["run"] + r["named"], r["lines"]),
               share(r["taken"], r["branches"]), r["branches"]))
-    sys.exit(bool(missing) or share(r["taken"], r["branches"]) < 100 * GOAL)
+    sys.exit(bool(missing or wrong) or share(r["taken"], r["branches"]) < 100 * GOAL)
 
 
 if __name__ == "__main__":
