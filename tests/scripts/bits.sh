@@ -23,17 +23,12 @@ scratch=$scratch/${2:-here}
 mkdir -p "$scratch"
 
 # A line is "<run> <kernels> <threads> <hash>"; compare keeps "<run> <hash>".
-# compare <title> <output>
+# compare <title> <output>: neither a run nor a hash is another, or missing.
 builds=0
 hashes=0
 compare() {
     awk '{ print $1, $NF }' "$2" | sort -u >"$scratch/got"
-    comm -23 "$scratch/got" "$scratch/expected" >"$scratch/other"
-    if [ -s "$scratch/other" ]; then
-        cat "$scratch/other"
-        fail "$1 has other bits"
-    fi
-    [ -s "$2" ] || fail "$1 prints no hash"
+    diff "$scratch/expected" "$scratch/got" || fail "$1 has other bits"
     builds=$((builds + 1))
     hashes=$((hashes + $(wc -l <"$2")))
     echo "equal bits: $1, $(wc -l <"$2") hashes"
@@ -48,10 +43,14 @@ sort -u "$source/tests/vectors/bits.txt" >"$scratch/expected"
 if [ "${2:-here}" = here ]; then
     "$build/tests/bits" >"$scratch/native"
     compare "this build" "$scratch/native"
-    # Neither a run nor a hash is missing.
-    diff "$scratch/expected" "$scratch/got" || fail "this build has other runs"
     exit 0
 fi
+
+# Of the file, what the short runs print, in this build as in all others.
+"$build/tests/bits" quick | awk '{ print $1 }' | sort -u >"$scratch/quick"
+join "$scratch/quick" "$scratch/expected" >"$scratch/of_quick"
+mv "$scratch/of_quick" "$scratch/expected"
+[ -s "$scratch/expected" ] || fail "this build has no short runs"
 
 # WebAssembly has no threads here, and the library needs no system there. Node
 # runs the program, which finds the files of the tests.
@@ -110,4 +109,5 @@ wasm
 if [ "$which" = machines ]; then
     more_machines "$@"
 fi
+[ "$builds" -gt 0 ] || skip "no compiler here can build for another machine"
 echo "machines: $builds builds agree on $hashes hashes"
