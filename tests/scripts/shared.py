@@ -4,7 +4,7 @@
     shared.py functions HEADER     prints the functions that a header declares
     shared.py grow HEADER...       makes the headers those of a later version,
                                    with one more field in each struct that has
-                                   room for it
+                                   room for it, and prints their number
     shared.py train LIBRARY        trains XOR with ctypes
 """
 import ctypes as c
@@ -15,14 +15,17 @@ from declarations import Header
 
 
 def grow(header):
+    """Returns the number of structs that have grown."""
     with open(header, encoding="utf-8") as file:
         text = file.read()
-    text = re.sub(r"uint64_t reserved\[(\d+)\]", lambda room:
-                  f"double later;\n    uint64_t reserved[{int(room[1]) - 1}]", text)
+    text, n = re.subn(r"uint64_t reserved\[(\d+)\]", lambda room:
+                      "double later;\n"
+                      f"    uint64_t reserved[{int(room[1]) - 1}]", text)
     text = re.sub(r"(MLP_VERSION_MINOR) (\d+)", lambda minor:
                   f"{minor[1]} {int(minor[2]) + 1}", text)
     with open(header, "w", encoding="utf-8") as file:
         file.write(text)
+    return n
 
 
 class View(c.Structure):
@@ -102,7 +105,6 @@ if __name__ == "__main__":
     if sys.argv[1] == "functions":
         print("\n".join(f.name for f in Header(sys.argv[2]).functions))
     elif sys.argv[1] == "grow":
-        for header in sys.argv[2:]:
-            grow(header)
+        print(sum(map(grow, sys.argv[2:])))
     else:
         train(sys.argv[2])

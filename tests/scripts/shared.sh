@@ -41,8 +41,7 @@ done
 # Runs what was linked with the first libraries.
 run_all() {
     python3 "$source/tests/scripts/shared.py" train "$LD_LIBRARY_PATH/libmlp.so"
-    for name in mlp mlp_data mlp_foreign mlp_onnx mlp_show; do
-        [ -x "$scratch/$name" ] || continue
+    for name in $apps; do
         "$scratch/$name" >"$scratch/log" 2>&1 || {
             cat "$scratch/log"
             fail "app${name#mlp}.c does not run with $LD_LIBRARY_PATH/lib$name.so"
@@ -54,11 +53,18 @@ run_all() {
 }
 
 export PKG_CONFIG_PATH="$libraries/pkgconfig"
-for name in mlp mlp_data mlp_foreign mlp_onnx mlp_show; do
+apps=
+for name in mlp mlp_data mlp_foreign mlp_mpi mlp_onnx mlp_show; do
     [ -e "$libraries/lib$name.so" ] || continue
+    compiler=cc
+    if [ $name = mlp_mpi ]; then
+        command -v mpicc >/dev/null || continue
+        compiler=mpicc
+    fi
     app=$source/tests/consumers/app${name#mlp}
     flags=$(pkg-config --cflags --libs $name)
-    eval "cc -std=c11 '$app.c' -o '$scratch/$name' $flags"
+    eval "$compiler -std=c11 '$app.c' -o '$scratch/$name' $flags"
+    apps="$apps $name"
 done
 run_all
 
@@ -69,9 +75,12 @@ mkdir -p "$scratch/later/tests"
 cp -R "$source/CMakeLists.txt" "$source/LICENSE" "$source/README.md" \
     "$source/include" "$source/src" "$source/examples" "$scratch/later"
 cp -R "$source/tests/api" "$scratch/later/tests"
-python3 "$source/tests/scripts/shared.py" grow "$scratch"/later/include/*.h
+grown=$(python3 "$source/tests/scripts/shared.py" grow \
+    "$scratch"/later/include/*.h)
 python3 "$source/tests/scripts/api.py" "$scratch/later" "$scratch" --write
 build_into later_build "$scratch/later" -DBUILD_SHARED_LIBS=ON \
     -DBUILD_TESTING=OFF -DMLP_BUILD_EXAMPLES=OFF -DMLP_TOOL=OFF
 export LD_LIBRARY_PATH="$scratch/later_build"
 run_all
+echo "programs of this version run with a later one, in which $grown structs" \
+    "have one more field:$apps"
