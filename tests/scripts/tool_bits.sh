@@ -57,5 +57,12 @@ cat "$scratch/iris.hash" "$scratch/numbers.hash"
 set -- "$source" mlp_tool -DBUILD_TESTING=OFF -DMLP_BUILD_EXAMPLES=OFF \
     -DMLP_ONNX=OFF -DMLP_FOREIGN=OFF
 build_for portable "" cc -O2 "$@" -DMLP_KERNELS=
+# A tool without the readers of other software's models names the one it lacks.
+printf 'FANN_FLO_2.1\n' >"$scratch/net.fann"
+status=0
+"$scratch/portable/mlp" info "$scratch/net.fann" >"$scratch/log" 2>&1 ||
+    status=$?
+[ $status = 1 ] && grep -q 'was built without the reader of FANN files$' \
+    "$scratch/log" || fail "mlp info net.fann: $status, $(cat "$scratch/log")"
 build_for avx2 "" cc -O2 "$@" -DMLP_KERNELS=avx2
 everywhere "$@"
