@@ -18,6 +18,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifdef MISUSE_SHOW
+#include "show/picture.h"
+#endif
+
 /* More is refused, as on a small machine. */
 static const size_t most_bytes = (size_t)1 << 26;
 
@@ -33,6 +37,7 @@ static FILE *console; /* standard output as it was at the start */
 static int console_descriptor;
 static int printed;    /* a file that got its place, and standard error's */
 static size_t n_wrong; /* findings */
+static mlp_net *paper; /* a network whose metadata a recipe is saved in */
 
 /* Ends the program if the test itself is wrong. */
 static void need(bool good, const char *what)
@@ -239,6 +244,7 @@ static void make_others(world *w)
     w->data_options.n_categories = 1;
     w->data_options.ignored = w->names + 3;
     w->data_options.n_ignored = 1;
+    w->data_options.keep_text = true;
     w->names[2] = "kind";
     w->names[3] = "row";
     w->points = (mlp_data_points){MLP_DATA_MOONS, ROWS, 0.1, 1};
@@ -347,32 +353,249 @@ static void world_end(world *w)
  * Objects as bytes
  */
 
-/* The state of the networks and of the trainer. */
-typedef struct snapshot {
-    unsigned char net[1 << 14], line[1 << 14], trainer[1 << 14];
-} snapshot;
+/* What can be seen of an object. A call may give a network a name, and a picture
+ * a panel, that is longer than all this: that is another state, whatever it
+ * is. */
+typedef struct account {
+    unsigned char bytes[1 << 14];
+    size_t used;
+} account;
 
-/* A call may give a network a name that is longer than all this: that is
- * another state, whatever it is. */
-static void save_net(const mlp_net *net, unsigned char bytes[1 << 14])
+enum {
+    NETS,
+    TRAINER,
+    WORKSPACE,
+    RNG,
+    ORDER,
+    HISTORY,
+    TABLE,
+    RECIPE,
+    PICTURE,
+    N_ACCOUNTS
+};
+
+typedef account snapshot[N_ACCOUNTS];
+
+/* The flag of the functions that may change an object. No function changes the
+ * others. */
+static const struct {
+    const char *changed;
+    unsigned flag;
+} may_change[N_ACCOUNTS] = {
+    [NETS] = {"a network is changed", CHANGES},
+    [TRAINER] = {"the trainer is changed", CHANGES},
+    [WORKSPACE] = {"the workspace predicts other numbers", CHANGES},
+    [RNG] = {"the generator is changed", DRAWS},
+    [ORDER] = {"the array of numbers is changed", SHUFFLES},
+    [HISTORY] = {"the history is changed", 0},
+    [TABLE] = {"the table is changed", 0},
+    [RECIPE] = {"the recipe is changed", 0},
+    [PICTURE] = {"the picture is changed", DRAWS_PANELS},
+};
+
+static void note(account *a, const void *bytes, size_t size)
 {
-    size_t size = mlp_net_save_size(net);
-    if (size > 1 << 14) {
-        memset(bytes, PATTERN, 1 << 14);
-    } else {
-        need_ok(mlp_net_save_memory(net, bytes, size), "a network's bytes");
+    if (size > sizeof a->bytes - a->used) {
+        memset(a->bytes, PATTERN, sizeof a->bytes);
+        a->used = sizeof a->bytes;
+    } else if (size > 0) {
+        memcpy(a->bytes + a->used, bytes, size);
+        a->used += size;
     }
 }
 
-static void take_snapshot(const world *w, snapshot *s)
+static void note_number(account *a, size_t number)
 {
-    memset(s, 0, sizeof *s);
-    save_net(w->net, s->net);
-    save_net(w->line, s->line);
-    size_t size = mlp_trainer_save_size(w->trainer);
-    need(size <= sizeof s->trainer, "room for the trainer");
-    need_ok(mlp_trainer_save_memory(w->trainer, s->trainer, size),
+    note(a, &number, sizeof number);
+}
+
+static void note_net(account *a, const mlp_net *net)
+{
+    size_t size = mlp_net_save_size(net);
+    size_t room = sizeof a->bytes - a->used;
+    if (size > room) {
+        note(a, NULL, room + 1);
+        return;
+    }
+    need_ok(mlp_net_save_memory(net, a->bytes + a->used, size),
+            "a network's bytes");
+    a->used += size;
+}
+
+static void note_trainer(account *a, const mlp_trainer *trainer)
+{
+    size_t size = mlp_trainer_save_size(trainer);
+    need(size <= sizeof a->bytes, "room for the trainer");
+    need_ok(mlp_trainer_save_memory(trainer, a->bytes, size),
             "a trainer's bytes");
+    a->used = size;
+}
+
+/* Nothing of a workspace can be seen but what it predicts. */
+static void note_workspace(account *a, const world *w)
+{
+    double A[ROWS * 2] = {0};
+    mlp_view to = {w->precision, ROWS, 2, 2, 1, A};
+    mlp_cview X = in(w, &w->X, ROWS, 2);
+    note_number(a, (size_t)mlp_predict_with(w->net, w->workspace, X, to));
+    note(a, A, sizeof A);
+}
+
+static void note_history(account *a, const mlp_history *history)
+{
+    const double *series[] = {
+        mlp_history_losses(history), mlp_history_validation_losses(history),
+        mlp_history_validation_accuracies(history), mlp_history_rates(history),
+        mlp_history_seconds(history)};
+    size_t epochs = mlp_history_epochs(history);
+    note_number(a, epochs);
+    note_number(a, mlp_history_best_epoch(history));
+    for (size_t i = 0; i < sizeof series / sizeof *series; i++) {
+        if (series[i]) {
+            note(a, series[i], epochs * sizeof(double));
+        }
+    }
+}
+
+#ifdef MISUSE_DATA
+/* The 0 at the end parts a text from the next one. */
+static void note_text(account *a, const char *text)
+{
+    text = text ? text : "(none)";
+    note(a, text, strlen(text) + 1);
+}
+
+static void note_table(account *a, const mlp_data *data)
+{
+    mlp_cview cells = mlp_data_values(data);
+    note_number(a, mlp_data_rows(data));
+    note_number(a, mlp_data_cols(data));
+    note_number(a, (size_t)mlp_data_separator(data));
+    for (size_t j = 0; j < mlp_data_cols(data); j++) {
+        note_text(a, mlp_data_name(data, j));
+        note_number(a, (size_t)mlp_data_kind_of(data, j));
+        note_number(a, mlp_data_empty_cells(data, j));
+        for (size_t k = 0; k < mlp_data_n_categories(data, j); k++) {
+            note_text(a, mlp_data_category(data, j, k));
+        }
+        for (size_t i = 0; i < mlp_data_rows(data); i++) {
+            double cell = mlp_cview_at(cells, i, j);
+            note(a, &cell, sizeof cell);
+        }
+    }
+    for (size_t i = 0; i < mlp_data_rows(data); i++) {
+        note_number(a, mlp_data_line(data, i));
+    }
+}
+
+static void note_recipe(account *a, const mlp_data_recipe *recipe)
+{
+    need_ok(mlp_data_recipe_save(recipe, paper), "a recipe's text");
+    note_text(a, mlp_net_metadata(paper, "data.recipe"));
+}
+#endif
+
+#ifdef MISUSE_SHOW
+/* No public function tells what a picture holds without writing a file. */
+static void note_picture(account *a, const mlp_picture *picture)
+{
+    const int facts[] = {picture->width, picture->height, picture->columns,
+                         (int)picture->status};
+    note(a, facts, sizeof facts);
+    note_number(a, picture->panels);
+    note_number(a, picture->title);
+    note_number(a, picture->used);
+    note(a, picture->script, picture->used);
+}
+#endif
+
+static void take_snapshot(const world *w, snapshot s)
+{
+    for (size_t i = 0; i < N_ACCOUNTS; i++) {
+        memset(&s[i], 0, sizeof s[i]);
+    }
+    note_net(&s[NETS], w->net);
+    note_net(&s[NETS], w->line);
+    note_trainer(&s[TRAINER], w->trainer);
+    note_workspace(&s[WORKSPACE], w);
+    note(&s[RNG], &w->rng, sizeof w->rng);
+    note(&s[ORDER], w->order, sizeof w->order);
+    note_history(&s[HISTORY], w->history);
+#ifdef MISUSE_DATA
+    note_table(&s[TABLE], w->data);
+    note_recipe(&s[RECIPE], w->recipe);
+#endif
+#ifdef MISUSE_SHOW
+    note_picture(&s[PICTURE], w->picture);
+#endif
+}
+
+/* A state that is too long to be told from others must not be the first. */
+static void take_first_snapshot(const world *w, snapshot s)
+{
+    take_snapshot(w, s);
+    for (size_t i = 0; i < N_ACCOUNTS; i++) {
+        need(s[i].used < sizeof s[i].bytes, "room for an object");
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * What calls only read
+ */
+
+static struct {
+    struct {
+        const void *input;
+        size_t size;
+    } list[32];
+    size_t n, used;
+    unsigned char copies[1 << 19];
+} loans;
+
+void lend(const void *input, size_t size)
+{
+    need(loans.n < sizeof loans.list / sizeof *loans.list &&
+             size <= sizeof loans.copies - loans.used,
+         "room for what is lent");
+    loans.list[loans.n].input = input;
+    loans.list[loans.n++].size = size;
+    memcpy(loans.copies + loans.used, input, size);
+    loans.used += size;
+}
+
+/* Other texts are literals, where nobody can write. */
+void lend_inputs(const world *w)
+{
+    const saved *files[] = {&model,  &checkpoint, &tensors, &fann,
+                            &genann, &onnx,       &csv};
+    loans.n = loans.used = 0;
+    lend(&w->X, sizeof w->X);
+    lend(&w->Y, sizeof w->Y);
+    lend(&w->weights, sizeof w->weights);
+    lend(w->bad, sizeof w->bad);
+    lend(w->means, sizeof w->means);
+    lend(w->stds, sizeof w->stds);
+    lend(w->labels, sizeof w->labels);
+    lend(w->names, sizeof w->names);
+    lend(w->modules, sizeof w->modules);
+    lend(w->layers, sizeof w->layers);
+    lend(long_text, sizeof long_text);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        lend(files[i], sizeof *files[i]);
+    }
+}
+
+/* Called while the structs of the call are still alive. */
+static bool loans_are_same(void)
+{
+    const unsigned char *copy = loans.copies;
+    bool same = loans.n > 0;
+    for (size_t i = 0; i < loans.n; i++) {
+        same =
+            same && memcmp(copy, loans.list[i].input, loans.list[i].size) == 0;
+        copy += loans.list[i].size;
+    }
+    return same;
 }
 
 /* ---------------------------------------------------------------------------
@@ -426,6 +649,8 @@ static void make_files(void)
     read_saved(&onnx, "in.onnx");
 #endif
     world_end(&w);
+    w.hooks = (mlp_hooks){0};
+    make_net(&w, 2, MLP_LOSS_CCE, &paper);
     make_checkpoint("in.f32", MLP_F32, &checkpoints[MLP_F32]);
     make_checkpoint("in.f64", MLP_F64, &checkpoints[MLP_F64]);
     read_saved(&fann, MLP_TEST_VECTORS "/fann_xor.net");
@@ -443,16 +668,19 @@ static void make_files(void)
 static struct {
     mlp_status status;
     bool is_harmless;
+    bool is_clean; /* all that was lent is as before */
 } result;
 
 void returned_status(mlp_status status)
 {
     result.status = status;
+    result.is_clean = loans_are_same();
 }
 
 void returned_value(bool is_harmless)
 {
     result.is_harmless = is_harmless;
+    result.is_clean = loans_are_same();
 }
 
 /* The call that is being made, for the message of a crash. */
@@ -480,13 +708,17 @@ static void wrong(const function *f, const misuse *m, const char *what)
     (void)fflush(console);
 }
 
-/* A function without a status has only values for NULL to promise. */
+/* A function without a status has only values to promise. */
 static void check_outcome(const function *f, const misuse *m)
 {
     bool failed = result.status != MLP_OK;
     if (!(f->flags & HAS_STATUS)) {
         if (m->outcome == FAILS && !result.is_harmless) {
             wrong(f, m, "another value than the header names");
+        }
+        if (m->outcome == PASSES && (f->flags & HAS_VALUE) &&
+            result.is_harmless) {
+            wrong(f, m, "the value of a NULL");
         }
         return;
     }
@@ -538,23 +770,38 @@ static void check_results(const function *f, const misuse *m, const outputs *o)
 }
 
 /* After MLP_ERR_DIVERGED a network has the weights of the epoch before. */
-static void check_effects(const function *f, const misuse *m, const world *w,
-                          const snapshot *before)
+static void check_objects(const function *f, const misuse *m, const world *w,
+                          const snapshot before)
 {
     static snapshot after;
+    bool failed = result.status != MLP_OK;
+    take_snapshot(w, after);
+    for (size_t i = 0; i < N_ACCOUNTS; i++) {
+        bool may = !failed && (f->flags & may_change[i].flag);
+        bool has_diverged =
+            result.status == MLP_ERR_DIVERGED && may_change[i].flag == CHANGES;
+        if (!may && !has_diverged &&
+            memcmp(&before[i], &after[i], sizeof after[i]) != 0) {
+            wrong(f, m, may_change[i].changed);
+        }
+    }
+    if (!result.is_clean) {
+        wrong(f, m, "something that is only read is changed");
+    }
+}
+
+static void check_effects(const function *f, const misuse *m, const world *w)
+{
     static unsigned char pattern[sizeof(outputs)];
     const unsigned char *out = (const unsigned char *)&w->out;
     bool failed = result.status != MLP_OK;
+    /* A function without a status tells by its value that it did nothing. */
+    bool did_nothing = failed || ((f->flags & HAS_VALUE) &&
+                                  m->outcome == FAILS && result.is_harmless);
     memset(pattern, PATTERN, sizeof pattern);
-    if (failed && !(f->flags & REPORTS) &&
+    if (did_nothing && !(f->flags & REPORTS) &&
         memcmp(pattern, out, sizeof pattern) != 0) {
         wrong(f, m, "an output is written");
-    }
-    take_snapshot(w, &after);
-    bool may_change = !failed && (f->flags & CHANGES);
-    if (result.status != MLP_ERR_DIVERGED && !may_change &&
-        memcmp(before, &after, sizeof after) != 0) {
-        wrong(f, m, "an object is changed");
     }
     if (lseek(printed, 0, SEEK_END) != 0) {
         wrong(f, m, "it prints");
@@ -573,15 +820,16 @@ static void make_call(const function *f, size_t n, mlp_dtype precision,
     static world w;
     static snapshot before;
     world_begin(&w, precision, to);
-    take_snapshot(&w, &before);
+    take_first_snapshot(&w, before);
     result.status = MLP_OK;
-    result.is_harmless = false;
+    result.is_harmless = result.is_clean = false;
     in_function = f->name;
     in_case = f->cases[n].text;
     f->call(&w, n);
     check_messages(f, &f->cases[n], &w);
     check_outcome(f, &f->cases[n]);
-    check_effects(f, &f->cases[n], &w, &before);
+    check_objects(f, &f->cases[n], &w, before);
+    check_effects(f, &f->cases[n], &w);
     check_results(f, &f->cases[n], &w.out);
     world_end(&w);
     if (w.live != 0) {
@@ -652,6 +900,7 @@ static void make_calls(const char *only)
         }
     }
     (void)fprintf(console, "misuse: %zu functions, %zu calls\n", made, calls);
+    mlp_net_free(paper);
     (void)fclose(to);
 }
 
