@@ -28,11 +28,15 @@ left_out="$left_out moons experiments regression circles digits save_and_load
 . "$(dirname "$0")/common.sh"
 need valgrind
 
-# Two programs run at a time. Each has a log, which is shown if it fails.
+# Two programs run at a time. Each has a log, which is shown if it fails. One that
+# ends with 77 has passed: valgrind does not show system calls, so it left those
+# out.
 cat >"$scratch/one" <<'END'
 log=$1/$(basename "$2").log
 began=$(date +%s)
-if valgrind -q --error-exitcode=9 --leak-check=full "$2" >"$log" 2>&1; then
+status=0
+valgrind -q --error-exitcode=9 --leak-check=full "$2" >"$log" 2>&1 || status=$?
+if [ $status = 0 ] || [ $status = 77 ]; then
     echo "clean: $(basename "$2"), $(($(date +%s) - began)) s"
 else
     cat "$log"

@@ -18,6 +18,8 @@
 #include <errno.h>
 #include <malloc.h>
 
+#include "trust/left_out.h"
+
 /* What all rows have counted. */
 static struct totals {
     size_t allocations, failed, interrupted, shortened, leaks, changes;
@@ -186,6 +188,7 @@ static void run_clean(trial *t)
         totals.is_unseen =
             !mlp_fault_run_watched(call, t, NO_FAULT, 0, 0, &t->clean);
         if (totals.is_unseen) {
+            left_out = "faults of system calls, which the kernel does not show";
             call(t);
         }
         if (i == 0) {
@@ -386,6 +389,9 @@ int mlp_fault_main(const fault_suite *suite, int argc, char **argv)
     if (lists) {
         return 0;
     }
+    if (!mlp_fault_memory_is_replaced()) {
+        left_out = "faults of malloc, which cannot be replaced";
+    }
     /* Threads share one arena of malloc, and no block moves between arenas and
      * maps: so the system calls of a row are the same each time. */
     (void)mallopt(M_ARENA_MAX, 1);
@@ -400,5 +406,5 @@ int mlp_fault_main(const fault_suite *suite, int argc, char **argv)
                  totals.failed, totals.interrupted, totals.shortened,
                  totals.is_unseen ? " (no calls are shown here)" : "",
                  totals.leaks, totals.changes);
-    return failures;
+    return exit_status(failures);
 }

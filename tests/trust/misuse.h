@@ -8,8 +8,8 @@
  * Each call works on a world of its own, with a valid object of every kind, and
  * gets valid arguments but one. misuse.c makes the world and checks afterwards
  * what mlp.h promises: after a failure the outputs are untouched and the
- * objects as before; nothing leaks; nothing is printed; a failure has one
- * message.
+ * objects as before; what a call only reads is never changed; nothing leaks;
+ * nothing is printed; a failure has one message.
  */
 #ifndef TESTS_TRUST_MISUSE_H
 #define TESTS_TRUST_MISUSE_H
@@ -142,7 +142,7 @@ extern char long_text[TEXT + 1];
 
 /* What a bad value leads to. */
 typedef enum outcome {
-    PASSES,   /* the arguments are valid */
+    PASSES,   /* the arguments are valid: MLP_OK, or no harmless value */
     FAILS,    /* a status other than MLP_OK, or the harmless value of a NULL */
     MAY_FAIL, /* the value is bad for some other arguments */
 } outcome;
@@ -152,13 +152,16 @@ typedef struct misuse {
     outcome outcome;
 } misuse;
 
-/* What a function can be told by, and does to the objects. */
+/* What a function can be told by, and does to the objects if it succeeds. */
 enum {
     HAS_STATUS = 1,
-    HAS_HOOKS = 2, /* an argument has hooks, so a failure has a message */
-    CHANGES = 4,   /* the network, if the call succeeds */
+    HAS_VALUE = 2, /* no status, but another result */
+    CHANGES = 4,   /* the networks or the trainer */
     PRINTS = 8,    /* writes to a stream of the caller */
     REPORTS = 16,  /* writes an output although it fails: see mlp.h */
+    DRAWS = 32,    /* random numbers */
+    SHUFFLES = 64, /* the array `order` */
+    DRAWS_PANELS = 128,
 };
 
 typedef struct function {
@@ -176,6 +179,11 @@ extern const size_t n_functions;
 
 /* The names below are short, because the table of arguments is full of them.
  * NOLINTBEGIN(readability-identifier-naming) */
+
+/* Before the call: lends it the arrays of the world, or one of the structs that
+ * it gets a pointer to. What is lent must be the same after the call. */
+void lend_inputs(const world *w);
+void lend(const void *input, size_t size);
 
 /* A call ends with one of these, which records what it returned. The second
  * takes true if the value is what mlp.h names for NULL. */

@@ -6,9 +6,9 @@ of each parameter, beside valid arguments.
     misuse.py OUTPUT HEADER... [-- HEADER...]
 
 The calls are those of the functions in the first headers; those behind -- tell
-only structs and constants. Parameters and the fields of structs come from the headers, valid arguments from
-misuse_table.py. A function that lacks some fails the test with its name. The bad
-values of a parameter depend on its type:
+only structs and constants. Parameters and the fields of structs come from the
+headers, valid arguments from misuse_table.py. A function that lacks some fails
+the test with its name. The bad values of a parameter depend on its type:
 
     pointer     NULL
     view        another type, no rows, one more, very many; strides of 0, 1 and
@@ -29,6 +29,10 @@ from declarations import Header, Variable, shown  # noqa: E402
 import misuse_table as table  # noqa: E402
 
 VIEWS = ("mlp_view", "mlp_cview")
+# What a call may change, by the types of its parameters.
+CHANGES = {"mlp_net *": "CHANGES", "mlp_trainer *": "CHANGES",
+           "mlp_rng *": "DRAWS", "void * items": "SHUFFLES",
+           "mlp_picture *": "DRAWS_PANELS"}
 LONG = {"double": ["NAN", "INFINITY", "-INFINITY", "-1", "0", "1e308", "5e-324"],
         "size_t": ["0", "1", "SIZE_MAX", "SIZE_MAX - 1"],
         "int": ["-1", "0", "INT_MAX"], "uint32_t": ["0", "UINT32_MAX"],
@@ -43,7 +47,10 @@ class Writer:
         self.structs = {n: f for h in headers for n, f in h.structs.items()}
         self.enums = {n: c for h in headers for n, c in h.enums.items()}
         self.function = function
-        self.cases = [("valid", "", "PASSES")]
+        valid = "FAILS" if function.name in table.ALWAYS else (
+            "MAY_FAIL" if function.name in table.MAY_BE_EMPTY else "PASSES")
+        self.cases = [("valid", "", valid)]
+        self.copies = []
         self.begin, self.arguments, self.speaker = [], [], ""
 
     def matches(self, patterns, text):
@@ -55,7 +62,8 @@ class Writer:
         text = f"{text} = {value}"
         if self.matches(table.LEFT_OUT, text):
             return
-        if self.matches(table.REFUSED, text):
+        if (self.function.name in table.ALWAYS
+                or self.matches(table.REFUSED, text)):
             fails = True
         elif self.matches(table.TAKEN, text):
             fails = False
@@ -79,6 +87,7 @@ class Writer:
         is_struct = pointed and pointed[1] in self.structs
         if is_struct:
             self.begin.append(f"{pointed[1]} {p.name}_copy = {value};")
+            self.copies.append(f"{p.name}_copy")
             value = f"&{p.name}_copy"
         self.begin.append(f"{shown(p)} = {value};")
         self.arguments.append(p.name)
@@ -163,7 +172,8 @@ class Writer:
         lines += ["    switch (bad) {"]
         lines += [f"    case {n}: {code}; break;"
                   for n, (_, code, _) in enumerate(self.cases) if code]
-        lines += ["    default: break;", "    }"]
+        lines += ["    default: break;", "    }", "    lend_inputs(w);"]
+        lines += [f"    lend(&{c}, sizeof {c});" for c in self.copies]
         lines += [f"    {self.call()}", "}", "",
                   f"static const misuse cases_{f.name}[] = {{"]
         lines += ["    {%s, %s}," % (quoted(text), outcome)
@@ -174,15 +184,21 @@ class Writer:
         f = self.function
         call = f"{f.name}({', '.join(self.arguments)})"
         harmless = table.HARMLESS.get(f.name, table.HARMLESS.get(f.result))
-        if f.result == "void" or harmless == "true":
+        if f.result == "void":
             freed = f.parameters[0].name if f.name.endswith("_free") else ""
-            after = f"if ({freed}) {self.valid(f.parameters[0])} = NULL;" if freed \
-                else ""
+            after = (f"if ({freed}) {self.valid(f.parameters[0])} = NULL;"
+                     if freed else "")
             return f"(void){call};\n    {after}\n    returned_value(true);"
         if f.result == "mlp_status" and f.name != "mlp_status_text":
             return f"returned_status({call});"
         if harmless is None and f.result in self.enums:
             harmless = "(int)r == 0"
+        if f.name in table.ALWAYS and f.result in self.structs:
+            words = [w for field in self.structs[f.result]
+                     if field.name == "reserved" for w in range(int(
+                         re.search(r"\d+", field.array)[0]))]
+            harmless = " && ".join(([harmless] if harmless else []) + [
+                f"r.reserved[{w}] == 0" for w in words])
         assert harmless, f"{f.name}: a value for NULL of {f.result}"
         return (f"{shown(Variable(f.result, 'r', ''))} = {call};\n"
                 f"    returned_value({harmless});")
@@ -190,14 +206,18 @@ class Writer:
     def row(self):
         f = self.function
         flags = ["HAS_STATUS"] if f.result == "mlp_status" else []
-        if any(re.match(r"mlp_(net|trainer) \*$", p.type) for p in f.parameters):
-            flags.append("CHANGES")
+        if f.result != "mlp_status" and f.result != "void":
+            flags.append("HAS_VALUE")
+        flags += sorted({flag for p in f.parameters
+                         for kind, flag in CHANGES.items()
+                         if kind in (p.type, f"{p.type} {p.name}")})
         if f.name in table.REPORTS:
             flags.append("REPORTS")
         if any(p.type == "FILE *" for p in f.parameters):
             flags.append("PRINTS")
         return (f'    {{"{f.name}", call_{f.name}, cases_{f.name}, '
-                f'{len(self.cases)}, "{self.speaker}", {" | ".join(flags) or 0}}},')
+                f'{len(self.cases)}, "{self.speaker}", '
+                f'{" | ".join(flags) or 0}}},')
 
 
 def quoted(text):

@@ -102,6 +102,9 @@ VALID = {
     "mlp_rng_shuffle.n": "4", "mlp_rng_shuffle.size": "sizeof(size_t)",
     "mlp_rng_permutation.n": "4", "mlp_picture_curves.n": "1",
     "mlp_data_recipe_make.n": "4",
+    # Columns of the table: y has an empty cell, kind has categories.
+    "mlp_data_empty_cells.j": "2", "mlp_data_kind_of.j": "3",
+    "mlp_data_n_categories.j": "3", "mlp_data_category.j": "3",
     "uint32_t seed": "1", "int64_t low": "0", "int64_t high": "9",
     "double low": "0", "double high": "1", "double mean": "0", "double std": "1",
     "double threshold": "0.5", "double alpha": "0.1", "double value": "0.5",
@@ -166,20 +169,38 @@ SPEAKER_OF = {"mlp_data_recipe_encode": "data",
 # Functions that write an output although they fail, as mlp.h says.
 REPORTS = {"mlp_export_c"}
 
-# What a function returns for NULL, by its result `r` or by its name.
+# What a function returns for NULL and other bad values, by its result `r` or by
+# its name. Valid arguments must give another value.
 HARMLESS = {
-    "size_t": "r == 0", "double": "isnan(r)", "bool": "r || !r",
-    "char": "r == '\\0'", "int": "r != 0",
-    "const char *": "!r || r[0] == '\\0'", "const double *": "!r",
-    "mlp_view": "r.rows == 0", "mlp_cview": "r.rows == 0",
+    "size_t": "r == 0", "double": "isnan(r)", "bool": "!r",
+    "char": "r == '\\0'", "const char *": "!r || r[0] == '\\0'",
+    "const double *": "!r", "mlp_view": "r.rows == 0",
+    "mlp_cview": "r.rows == 0",
     "mlp_hooks": "!r.allocate && !r.release && !r.log && !r.user",
     "const mlp_data_column *": "!r", "const mlp_net *": "!r",
-    "mlp_data_find": "r == SIZE_MAX", "mlp_status_text": "r[0] == 'u'",
+    "mlp_data_find": "r == SIZE_MAX",
+    "mlp_status_text": "strcmp(r, \"unknown status\") == 0",
+    # These are in ALWAYS.
+    "mlp_numerics": "r == MLP_NUMERICS", "mlp_show_epoch": "r",
+    "mlp_optimizer": "r.kind == kind", "mlp_schedule": "r.kind == kind",
+    "mlp_rng": "r.key[0] == seed && r.has_gauss == 0",
+    "mlp_show_progress": "r.to == to && !r.is_terminal",
 }
-for _name in ("config", "optimizer", "schedule", "train_options", "split_options",
-              "export_options", "rng", "data_options", "foreign_options",
-              "onnx_options", "picture_options", "show_progress", "mpi_options"):
-    HARMLESS[f"mlp_{_name}"] = "true"
+
+# Functions that have no bad value: whatever they get, they return what HARMLESS
+# says, and if that is a struct its reserved words are 0. Most return defaults
+# and have no parameters. A stream of the test is never a terminal.
+ALWAYS = {"mlp_numerics", "mlp_show_epoch", "mlp_config_defaults",
+          "mlp_optimizer_defaults", "mlp_schedule_defaults",
+          "mlp_train_defaults", "mlp_split_defaults", "mlp_export_defaults",
+          "mlp_rng_seeded", "mlp_data_defaults", "mlp_foreign_defaults",
+          "mlp_onnx_defaults", "mlp_picture_defaults", "mlp_mpi_defaults",
+          "mlp_show_progress_on"}
+
+# Functions whose value for the valid arguments may be that for NULL, too: a
+# constant with the number 0, the first epoch, a loss without quantiles.
+MAY_BE_EMPTY = {"mlp_net_precision", "mlp_net_quantiles",
+                "mlp_history_best_epoch"}
 
 # This one is no misuse: it draws on the standard output.
 LEFT_OUT = ["mlp_picture_write: path = NULL"]
@@ -190,7 +211,8 @@ TAKEN = [
     "mlp_view_*: *", "mlp_cview_*: *",
     # NULL has a meaning.
     "*: options = NULL", "*: hooks = NULL", "*: history = NULL",
-    "*: user = NULL", "*: mpi = NULL", "*: axes = NULL", "*: names = NULL", "*: series = NULL",
+    "*: user = NULL", "*: mpi = NULL", "*: axes = NULL", "*: names = NULL",
+    "*: series = NULL",
     "mlp_picture_network: inputs = NULL",
     "mlp_trainer_step: loss = NULL", "mlp_export_c: report = NULL",
     "mlp_net_set_metadata: value = NULL", "mlp_score_classes: each = NULL",
@@ -246,6 +268,9 @@ REFUSED = [
     "mlp_data_record: row = SIZE_MAX - 1", "mlp_cview_at: row = *MAX*",
     "mlp_cview_at: col = *MAX*", "mlp_picture_losses: first = *MAX*",
     "mlp_k_fold: fold = *MAX*",
+    "mlp_view_set: row = SIZE_MAX*", "mlp_view_set: col = SIZE_MAX*",
+    "mlp_view_set: view.rows = 0", "mlp_view_set: view.cols = 0",
+    "mlp_view_set: view.data = NULL", "mlp_view_set: view.dtype = (mlp_dtype)*",
     # Counts.
     "mlp_trainer_create: max_rows = 0", "mlp_trainer_create: max_rows = *MAX*",
     "*set_threads: threads = *MAX*", "mlp_*fit*: options.threads = *MAX*",

@@ -8,6 +8,7 @@
 
 #include "mlp_data.h"
 #include "trust/failing_memory.h"
+#include "trust/left_out.h"
 
 static const char table[] = "a,b,\"what \"\"it\"\" is\"\n"
                             "1,x,yes\n2.5,y,no\n,x,yes\n4,,no\n";
@@ -67,7 +68,7 @@ static void use_table(void)
 static void assert_all_is_freed(void (*use)(void))
 {
     if (!mlp_fault_memory_is_replaced()) {
-        skip();
+        LEAVE_OUT("everything, because malloc cannot be replaced");
     }
     use(); /* what the C library keeps for itself, it has afterwards */
     long before = mlp_fault_memory_live();
@@ -95,5 +96,6 @@ int main(void)
         cmocka_unit_test(networks_free_their_memory),
         cmocka_unit_test(tables_free_their_memory),
     };
-    return cmocka_run_group_tests_name("plain_memory", tests, NULL, NULL);
+    return exit_status(
+        cmocka_run_group_tests_name("plain_memory", tests, NULL, NULL));
 }
