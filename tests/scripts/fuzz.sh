@@ -2,7 +2,7 @@
 #
 # The fuzzers of all readers of files (.mlp, safetensors, checkpoints, each kind
 # of table, recipes, FANN, genann and, if it is built, ONNX) and of all public
-# functions run with the sanitizers of addresses, undefined behaviour and leaks.
+# functions but those of mlp_mpi run with the sanitizers of addresses, undefined behaviour and leaks.
 #
 #     sh tests/scripts/fuzz.sh build                        for a short time
 #     MLP_FUZZ_RUNS=1000000 sh tests/scripts/fuzz.sh build  this often each
@@ -111,10 +111,23 @@ fuzz gzip 13 $tables
 fuzz idx 12 $tables
 fuzz npy 12 $tables
 fuzz recipe 11 $tables
-fuzz foreign 6 "$library/libmlp_foreign.a"
-fuzz api 1 "$source/tests/fuzz/api.c" "$source/tests/fuzz/api_net_calls.c" \
-    "$source/tests/fuzz/api_train_calls.c" \
-    "$source/tests/fuzz/api_small_calls.c"
+fuzz foreign 6 "$source/tests/fuzz/foreign.c" "$library/libmlp_foreign.a"
+
+# The fuzzer of calls has a file of cases for each library that is there.
+parts="$source/tests/fuzz/foreign.c"
+for part in api api_net_calls api_train_calls api_small_calls; do
+    parts="$parts $source/tests/fuzz/$part.c"
+done
+for part in foreign onnx show; do
+    [ -e "$library/libmlp_$part.a" ] || continue
+    macro=FUZZ_$(echo $part | tr '[:lower:]' '[:upper:]')
+    parts="$parts -D$macro $source/tests/fuzz/api_${part}_calls.c"
+    parts="$parts $library/libmlp_$part.a"
+done
+[ ! -e "$library/libmlp_onnx.a" ] || protobuf=-lprotobuf-c
+fuzz api 1 $parts -DFUZZ_DATA "$source/tests/fuzz/api_data_calls.c" \
+    $tables ${protobuf-}
+
 if [ -e "$library/libmlp_onnx.a" ]; then
     "$build/tests/onnx_tool" corpus "$scratch/onnx"
     fuzz onnx 2 "$library/libmlp_onnx.a" -lprotobuf-c
