@@ -2,7 +2,8 @@
 #
 # The fuzzers of all readers of files (.mlp, safetensors, checkpoints, each kind
 # of table, recipes, FANN, genann and, if it is built, ONNX) and of all public
-# functions but those of mlp_mpi run with the sanitizers of addresses, undefined behaviour and leaks.
+# functions but those of mlp_mpi run with the sanitizers of addresses, undefined
+# behaviour and leaks.
 #
 #     sh tests/scripts/fuzz.sh build                        for a short time
 #     MLP_FUZZ_RUNS=1000000 sh tests/scripts/fuzz.sh build  this often each
@@ -65,6 +66,7 @@ run_one() {
     inputs=${2:-$runs}
     if [ "$guide" ]; then
         set -- -runs="$inputs" -seed=1 -max_len=8192 \
+            -dict="$source/tests/fuzz/words.dict" \
             -artifact_prefix="$scratch/" "$scratch/$target"
     else
         set -- "$inputs" "$scratch/$target"/*
