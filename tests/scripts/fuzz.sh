@@ -101,6 +101,21 @@ cp "$source"/tests/vectors/genann_*.ann "$source"/tests/vectors/fann_*.net \
     "$scratch/foreign"
 rm "$scratch/foreign/fann_mushrooms.net" # too long
 
+# Targets build files of the present version only. Older ones are kept as
+# hexadecimal text. The first byte of a checkpoint chooses the trainer.
+unhex() {
+    xxd -r -p "$source/tests/vectors/golden_$1.hex"
+}
+if command -v xxd >/dev/null; then
+    mkdir -p "$scratch/load" "$scratch/import" "$scratch/checkpoint"
+    for old in float32 float64 numbers_float32 numbers_float64; do
+        unhex $old >"$scratch/load/$old"
+        unhex $old >"$scratch/import/$old"
+    done
+    { printf '\010' && unhex checkpoint_float64; } >"$scratch/checkpoint/float64"
+    { printf '\011' && unhex checkpoint_float32; } >"$scratch/checkpoint/float32"
+fi
+
 zlib=
 links cc -lz && zlib=-lz
 tables="$source/tests/fuzz/tables.c $library/libmlp_data.a $zlib"
