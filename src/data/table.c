@@ -29,7 +29,9 @@
 
 /* The message begins with the place, in the form in which compilers name one,
  * so that editors find it. It is written in two parts because a path may hold a
- * percent sign. A longer message is cut, for the log takes one line. */
+ * percent sign. A longer message is cut, for the log takes one line, and control
+ * characters of a path are replaced: it must not be able to write to the log
+ * what looks like another message. */
 mlp_status mlpi_data_error(const mlpi_pool *pool, mlp_status status,
                            size_t line, const char *format, ...)
 {
@@ -43,6 +45,9 @@ mlp_status mlpi_data_error(const mlpi_pool *pool, mlp_status status,
     /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
     (void)vsnprintf(message + used, sizeof message - used, format, arguments);
     va_end(arguments);
+    for (char *c = message; *c != '\0'; c++) {
+        *c = (unsigned char)*c < ' ' ? '?' : *c;
+    }
     if (pool->hooks.log) {
         pool->hooks.log(status, message, pool->hooks.user);
     }

@@ -99,8 +99,8 @@ mlp_status mlp_show_summary(const mlp_net *net, FILE *to)
     if (!net) {
         return MLP_ERR_NULL;
     }
+    const mlp_hooks hooks = mlp_net_hooks(net);
     if (!to) {
-        mlp_hooks hooks = mlp_net_hooks(net);
         return mlpi_refuse(&hooks, MLP_ERR_NULL,
                            "a summary: the stream is NULL");
     }
@@ -133,7 +133,10 @@ mlp_status mlp_show_summary(const mlp_net *net, FILE *to)
                   mlpi_text_count(total * size, count),
                   mlp_loss_name(mlp_net_loss(net)),
                   scales ? "scaled" : "not scaled");
-    return end(to);
+    return end(to) == MLP_OK
+               ? MLP_OK
+               : mlpi_refuse(&hooks, MLP_ERR_IO,
+                             "a summary: cannot write to the stream");
 }
 
 /* ---------------------------------------------------------------------------

@@ -215,7 +215,9 @@ void mlpi_show_release(const mlp_hooks *hooks, void *block)
     }
 }
 
-/* A message that is longer than the room is cut. Paths can be that long. */
+/* A message that is longer than the room is cut. Paths can be that long. Their
+ * control characters are replaced, because a message is one line, and a path
+ * must not be able to write to the log what looks like another one. */
 mlp_status mlpi_refuse(const mlp_hooks *hooks, mlp_status status,
                        const char *format, ...)
 {
@@ -226,6 +228,9 @@ mlp_status mlpi_refuse(const mlp_hooks *hooks, mlp_status status,
         /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
         (void)vsnprintf(message, sizeof message, format, arguments);
         va_end(arguments);
+        for (char *c = message; *c != '\0'; c++) {
+            *c = (unsigned char)*c < ' ' ? '?' : *c;
+        }
         hooks->log(status, message, hooks->user);
     }
     return status;

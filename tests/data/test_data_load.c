@@ -246,6 +246,22 @@ static void numbers_of_arrays_become_categories(void **state)
     assert_int_equal(record.live, 0);
 }
 
+/* The name of a file cannot begin a line of its own in the log, or send escape
+ * sequences to the terminal that shows it. */
+static void names_stay_in_one_line(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    mlp_data *data = NULL;
+    assert_told(
+        &record,
+        mlp_data_load_memory("a,b\n1\n", 6, "x\ny\033[2J", NULL, &hooks, &data),
+        MLP_ERR_FORMAT, "x?y?[2J:2: expects");
+    assert_null(data);
+    assert_int_equal(record.live, 0);
+}
+
 /* ---------------------------------------------------------------------------
  * Texts that are kept
  */
@@ -374,6 +390,7 @@ int main(void)
         cmocka_unit_test(targets_that_do_not_fit_are_refused),
         cmocka_unit_test(ignored_columns_may_hold_anything),
         cmocka_unit_test(numbers_of_arrays_become_categories),
+        cmocka_unit_test(names_stay_in_one_line),
         cmocka_unit_test(records_are_what_stands_in_the_file),
         cmocka_unit_test(new_rows_may_be_none),
         cmocka_unit_test(a_dash_is_the_standard_input),

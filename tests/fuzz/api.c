@@ -15,8 +15,15 @@ enum { PATTERN = 0xa5 };
 
 static unsigned char *save(const api_object *o, size_t *size)
 {
+    enum { MOST_TOLD = 16384 };
     if (o->net) {
         return fuzz_saved(o->net, size);
+    }
+    if (o->other) {
+        fuzz_file f = {fuzz_zeros(MOST_TOLD, 1), 0, MOST_TOLD};
+        o->kind->tell(o->other, &f);
+        *size = f.size;
+        return f.bytes;
     }
     *size = mlp_trainer_save_size(o->trainer);
     unsigned char *bytes = fuzz_zeros(*size, 1);
@@ -150,6 +157,43 @@ void api_put_workspace(api *a, mlp_workspace *workspace)
     a->workspaces[i] = workspace;
 }
 
+static void drop_other(api_object *o)
+{
+    if (o->other) {
+        forget_saved(o);
+        o->kind->release(o->other);
+        o->other = NULL;
+    }
+}
+
+void *api_other(api *a, const api_kind *kind)
+{
+    api_object *o = &a->others[kind->place][fuzz_below(a->draw, EACH)];
+    if (fuzz_once_in(a->draw, 64)) {
+        return NULL;
+    }
+    if (!o->other) {
+        o->kind = kind;
+        o->other = kind->make(a->draw);
+    }
+    touch(a, o);
+    return o->other;
+}
+
+void api_put_other(api *a, const api_kind *kind, void *object)
+{
+    api_object *o = &a->others[kind->place][fuzz_below(a->draw, EACH)];
+    drop_other(o);
+    o->kind = kind;
+    o->other = object;
+}
+
+void api_drop_other(api *a, const api_kind *kind)
+{
+    kind->release(NULL);
+    drop_other(&a->others[kind->place][fuzz_below(a->draw, EACH)]);
+}
+
 void api_drop(api *a)
 {
     size_t i = fuzz_below(a->draw, NETS + TRAINERS);
@@ -167,6 +211,9 @@ void api_end(api *a)
     }
     for (size_t i = 0; i < WORKSPACES; i++) {
         mlp_workspace_free(a->workspaces[i]);
+    }
+    for (size_t i = 0; i < (size_t)KINDS * EACH; i++) {
+        drop_other(&a->others[i / EACH][i % EACH]);
     }
 }
 
@@ -302,8 +349,10 @@ static char folder[64];
 
 static void remove_folder(void)
 {
-    static const char *const names[] = {"net.mlp", "state.mlp", "net.c",
-                                        "net.h",   "net.onnx",  "table.csv"};
+    static const char *const names[] = {
+        "net.mlp",  "state.mlp",  "net.c",   "net.h",
+        "net.onnx", "table.csv",  "net.ann", "net.net",
+        "labels",   "picture.gp", "told.gp", "picture.svg.gp"};
     char path[128];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         (void)snprintf(path, sizeof path, "%s/%s", folder, names[i]);
@@ -323,17 +372,31 @@ static void make_folder(void)
     (void)atexit(remove_folder);
 }
 
-const char *api_path(api *a, const char *name)
+const char *api_folder(void)
 {
-    enum { LENGTH = 128 };
     if (!folder[0]) {
         make_folder();
     }
+    return folder;
+}
+
+const char *api_path(api *a, const char *name)
+{
+    enum { LENGTH = 128 };
     char *path = api_in(a, LENGTH, 1);
     bool is_wrong = fuzz_once_in(a->draw, 8);
-    (void)snprintf(path, LENGTH, "%s%s/%s", folder, is_wrong ? "/none" : "",
-                   name);
+    (void)snprintf(path, LENGTH, "%s%s/%s", api_folder(),
+                   is_wrong ? "/none" : "", name);
     return fuzz_once_in(a->draw, 32) ? NULL : path;
+}
+
+void api_write(const char *path, const fuzz_file *f)
+{
+    FILE *to = path ? fopen(path, "wb") : NULL;
+    if (to) {
+        (void)fwrite(f->bytes, 1, f->size, to);
+        (void)fclose(to);
+    }
 }
 
 /* ---------------------------------------------------------------------------

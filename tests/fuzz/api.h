@@ -7,7 +7,8 @@
  * api_done. All outputs of a call lie in one block, which is filled with a
  * pattern before the call, so that api_done sees whether a failure has left
  * them untouched. Networks and trainers are compared, byte by byte as they are
- * saved, with what they were before a call that failed.
+ * saved, with what they were before a call that failed, and other objects by
+ * what they can tell.
  */
 #ifndef TESTS_API_H
 #define TESTS_API_H
@@ -15,14 +16,28 @@
 #include "fuzz/fuzz.h"
 
 enum { NETS = 3, TRAINERS = 2, WORKSPACES = 2, MAX_ROWS = 6, MAX_COLS = 6 };
-enum { OUT_BYTES = 2048, IN_BYTES = 8192, BLOB_BYTES = 8192, MAX_TOUCHED = 8 };
+enum { OUT_BYTES = 8192, IN_BYTES = 8192, BLOB_BYTES = 8192, MAX_TOUCHED = 8 };
 
-/* A network or a trainer, and the bytes that it is saved to: NULL until they
- * are needed. */
+/* What else the pool holds: so many objects of each kind. Those of the optional
+ * libraries are known only to the files that call these. */
+enum { HISTORIES, TABLES, RECIPES, PICTURES, KINDS };
+enum { EACH = 2 };
+
+typedef struct api_kind {
+    size_t place; /* one of the above */
+    void *(*make)(fuzz_draw *d);
+    /* Writes what the object can tell, by which it is compared. */
+    void (*tell)(const void *object, fuzz_file *f);
+    void (*release)(void *object); /* NULL is allowed */
+} api_kind;
+
+/* An object, and the bytes that it is saved to: NULL until they are needed. */
 typedef struct api_object {
     mlp_net *net;
     mlp_trainer *trainer; /* of the network `owner` */
     size_t owner;
+    const api_kind *kind; /* of any other object */
+    void *other;
     unsigned char *saved;
     size_t size;
 } api_object;
@@ -31,6 +46,7 @@ typedef struct api {
     fuzz_draw *draw; /* of the present call */
     api_object nets[NETS], trainers[TRAINERS];
     mlp_workspace *workspaces[WORKSPACES];
+    api_object others[KINDS][EACH];
     unsigned char blob[BLOB_BYTES]; /* the last file or state that was saved */
     size_t blob_size;
     /* The present call. */
@@ -65,6 +81,7 @@ void api_end(api *a);
 mlp_net *api_net(api *a);
 mlp_trainer *api_trainer(api *a);
 mlp_workspace *api_workspace(api *a);
+void *api_other(api *a, const api_kind *kind);
 /* Returns the network of a trainer that api_trainer has returned. */
 mlp_net *api_net_of(api *a, const mlp_trainer *trainer);
 /* Puts a new object into the pool, in the place of another one, which is
@@ -72,8 +89,10 @@ mlp_net *api_net_of(api *a, const mlp_trainer *trainer);
 void api_put_net(api *a, mlp_net *net);
 void api_put_trainer(api *a, mlp_trainer *trainer, const mlp_net *net);
 void api_put_workspace(api *a, mlp_workspace *workspace);
+void api_put_other(api *a, const api_kind *kind, void *object);
 /* Frees an object of the pool, with all that borrows it. */
 void api_drop(api *a);
+void api_drop_other(api *a, const api_kind *kind);
 
 /* Returns room for n outputs of `size` bytes; sometimes NULL. */
 void *api_out(api *a, size_t n, size_t size);
@@ -88,8 +107,12 @@ double api_number(api *a, double usual);
 const mlp_hooks *api_hooks(api *a);
 /* Returns a text for a name, a key or a path; sometimes NULL. */
 const char *api_text(api *a);
+/* Returns the temporary folder of all files. */
+const char *api_folder(void);
 /* Returns the path of a file that may be there; sometimes NULL. */
 const char *api_path(api *a, const char *name);
+/* Writes a file. A path that is NULL or wrong gets none. */
+void api_write(const char *path, const fuzz_file *f);
 
 /* Return views: rows of numbers in [low, high]; inputs X and targets Y of a
  * network; outputs. Sometimes something does not fit. */
@@ -99,10 +122,18 @@ mlp_cview api_Y(api *a, const mlp_net *net, size_t rows);
 mlp_cview api_labels(api *a, size_t rows, size_t classes);
 mlp_view api_view(api *a, mlp_dtype type, size_t rows, size_t cols);
 
-/* The cases are in three files. */
-extern api_call *const api_net_calls[];
-extern api_call *const api_train_calls[];
-extern api_call *const api_small_calls[];
-extern const size_t api_net_count, api_train_count, api_small_count;
+/* The kind of histories, which fits return and pictures show. */
+extern const api_kind api_histories;
+
+/* The cases: a list for each file. The last ones are there if their libraries
+ * are. */
+typedef struct api_list {
+    api_call *const *calls;
+    size_t count;
+} api_list;
+
+extern const api_list api_net_calls, api_train_calls, api_small_calls;
+extern const api_list api_data_calls, api_show_calls, api_foreign_calls;
+extern const api_list api_onnx_calls;
 
 #endif

@@ -188,9 +188,8 @@ static void random_orders(api *a)
     }
 }
 
-api_call *const api_small_calls[] = {
+static api_call *const calls[] = {
     cut_views,      set_in_views,  names,         activations,
     confusion,      score_classes, probabilities, score_regression,
     random_numbers, random_orders};
-const size_t api_small_count =
-    sizeof api_small_calls / sizeof api_small_calls[0];
+const api_list api_small_calls = {calls, sizeof calls / sizeof calls[0]};

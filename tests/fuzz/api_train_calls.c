@@ -136,8 +136,52 @@ static mlp_train_options any_options(api *a, const mlp_net *net, size_t rows)
  * Fits
  */
 
-/* Reads a history, and frees it. */
-static void use_history(mlp_history *history)
+/* Makes a history of a few epochs, mostly with validation. */
+static void *make_history(fuzz_draw *d)
+{
+    static const double X[] = {-1, 0, 1, 2};
+    static const double Y[] = {0, 1, 2, 4};
+    const mlp_cview x = mlp_cview_f64(X, 4, 1);
+    const mlp_cview y = mlp_cview_f64(Y, 4, 1);
+    const mlp_layer layer = {.width = 1};
+    mlp_config config = mlp_config_defaults();
+    mlp_train_options options = mlp_train_defaults();
+    mlp_net *net = NULL;
+    mlp_history *history = NULL;
+    config.inputs = config.n_layers = 1;
+    config.loss = MLP_LOSS_MSE;
+    config.layers = &layer;
+    config.precision = MLP_F64;
+    config.hooks = fuzz_hooks();
+    options.epochs = 1 + fuzz_below(d, 4);
+    options.validation_fraction = fuzz_once_in(d, 4) ? 0 : 0.5;
+    NEED(mlp_net_create(&config, &net) == MLP_OK);
+    NEED(mlp_fit(net, x, y, &options, &history) == MLP_OK);
+    mlp_net_free(net);
+    return history;
+}
+
+static void tell_history(const void *object, fuzz_file *f)
+{
+    const mlp_history *history = object;
+    size_t n = mlp_history_epochs(history);
+    fuzz_print(f, "%zu %zu", n, mlp_history_best_epoch(history));
+    for (size_t i = 0; i < n; i++) {
+        fuzz_print(f, " %a %a", mlp_history_losses(history)[i],
+                   mlp_history_validation_losses(history)[i]);
+    }
+}
+
+static void free_history(void *object)
+{
+    mlp_history_free(object);
+}
+
+const api_kind api_histories = {HISTORIES, make_history, tell_history,
+                                free_history};
+
+/* Reads a history, and puts it into the pool. */
+static void use_history(api *a, mlp_history *history)
 {
     size_t n = mlp_history_epochs(history);
     for (size_t i = 0; i < n; i++) {
@@ -148,7 +192,7 @@ static void use_history(mlp_history *history)
         (void)mlp_history_validation_accuracies(history)[i];
     }
     (void)mlp_history_best_epoch(history);
-    mlp_history_free(history);
+    api_put_other(a, &api_histories, history);
 }
 
 /* Chunks of rows that a call has drawn. */
@@ -201,7 +245,7 @@ static void fit(api *a)
         (void)fuzz_messages();
     }
     if (api_done(a, status) && history) {
-        use_history(*history);
+        use_history(a, *history);
     }
 }
 
@@ -455,24 +499,23 @@ static void schedule_rate(api *a)
     NEED(isnan(mlp_schedule_rate(NULL, alpha, epoch, epochs)));
 }
 
-api_call *const api_train_calls[] = {fit,
-                                     fit,
-                                     check_gradients,
-                                     trainer_create,
-                                     trainer_set,
-                                     trainer_forward,
-                                     trainer_loss,
-                                     backward_from,
-                                     trainer_set_row_weights,
-                                     trainer_update,
-                                     trainer_step,
-                                     trainer_tensor,
-                                     trainer_save_memory,
-                                     trainer_load_memory,
-                                     trainer_files,
-                                     validation_split,
-                                     split,
-                                     gather_rows,
-                                     schedule_rate};
-const size_t api_train_count =
-    sizeof api_train_calls / sizeof api_train_calls[0];
+static api_call *const calls[] = {fit,
+                                  fit,
+                                  check_gradients,
+                                  trainer_create,
+                                  trainer_set,
+                                  trainer_forward,
+                                  trainer_loss,
+                                  backward_from,
+                                  trainer_set_row_weights,
+                                  trainer_update,
+                                  trainer_step,
+                                  trainer_tensor,
+                                  trainer_save_memory,
+                                  trainer_load_memory,
+                                  trainer_files,
+                                  validation_split,
+                                  split,
+                                  gather_rows,
+                                  schedule_rate};
+const api_list api_train_calls = {calls, sizeof calls / sizeof calls[0]};

@@ -1,23 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzzing of all public functions: an input is a sequence of calls, six bytes
- * each, of which the first chooses the function and all of them the arguments.
- * After each call the promises of mlp.h are checked (api.h).
+ * Fuzzing of all public functions of all libraries but mlp_mpi, which needs an
+ * MPI program around it: an input is a sequence of calls, six bytes each, of
+ * which the first chooses the function and all of them the arguments. After each
+ * call the promises of mlp.h are checked (api.h). FUZZ_DATA and the like say
+ * which of the optional libraries are there.
  * tests/scripts/fuzz_calls.sh checks that no public function is missing.
  */
 #include "fuzz/api.h"
 
 enum { CALL = 6, MOST_CALLS = 32 };
 
+static const api_list *const lists[] = {
+    &api_net_calls,     &api_train_calls, &api_small_calls,
+#ifdef FUZZ_DATA
+    &api_data_calls,
+#endif
+#ifdef FUZZ_FOREIGN
+    &api_foreign_calls,
+#endif
+#ifdef FUZZ_ONNX
+    &api_onnx_calls,
+#endif
+#ifdef FUZZ_SHOW
+    &api_show_calls,
+#endif
+};
+enum { LISTS = sizeof lists / sizeof lists[0] };
+
 static api_call *call_at(size_t i)
 {
-    i %= api_net_count + api_train_count + api_small_count;
-    if (i < api_net_count) {
-        return api_net_calls[i];
+    size_t n = 0;
+    for (size_t k = 0; k < LISTS; k++) {
+        n += lists[k]->count;
     }
-    i -= api_net_count;
-    return i < api_train_count ? api_train_calls[i]
-                               : api_small_calls[i - api_train_count];
+    i %= n;
+    size_t k = 0;
+    for (; i >= lists[k]->count; k++) {
+        i -= lists[k]->count;
+    }
+    return lists[k]->calls[i];
 }
 
 static void check(const unsigned char *bytes, size_t size)

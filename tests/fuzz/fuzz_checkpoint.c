@@ -13,7 +13,10 @@
 
 /* The first byte is the number of a trainer, and IN_FILE if the bytes are a
  * whole file. */
-enum { TRAINERS = 8, IN_FILE = 8, ROWS = 4, INPUTS = 2, CHECKSUM = 4 };
+enum { TRAINERS = 10, IN_FILE = 16, ROWS = 4, CHECKSUM = 4 };
+/* The last two trainers have the network of the golden checkpoints, the old
+ * files of tests/vectors (support/golden.h). */
+enum { GOLDEN = 8 };
 
 typedef struct kept {
     mlp_net *net;
@@ -32,11 +35,22 @@ static mlp_net *make_net(size_t i)
 {
     mlp_layer layers[] = {{.width = 3, .batch_norm = i % 3 == 1},
                           {.width = 1, .activation = MLP_ACT_IDENTITY}};
+    mlp_layer golden[] = {{.width = 5, .activation = MLP_ACT_RELU},
+                          {.width = 4,
+                           .activation = MLP_ACT_TANH,
+                           .dropout = 0.1,
+                           .batch_norm = true},
+                          {.width = 3, .activation = MLP_ACT_IDENTITY},
+                          {.width = 2, .activation = MLP_ACT_SIGMOID}};
     mlp_config config = mlp_config_defaults();
-    config.inputs = INPUTS;
-    config.layers = layers;
-    config.n_layers = 2;
-    config.loss = MLP_LOSS_MSE;
+    config.inputs = i < GOLDEN ? 2 : 3;
+    config.layers = i < GOLDEN ? layers : golden;
+    config.n_layers = i < GOLDEN ? 2 : 4;
+    config.loss = i < GOLDEN ? MLP_LOSS_MSE : MLP_LOSS_BCE;
+    if (i >= GOLDEN) {
+        config.batch_norm_momentum = 0.3;
+        config.batch_norm_epsilon = 0.001;
+    }
     config.precision = i % 2 ? MLP_F32 : MLP_F64;
     config.hooks = fuzz_hooks();
     mlp_net *net = NULL;
@@ -47,11 +61,13 @@ static mlp_net *make_net(size_t i)
 /* Trains one epoch, which may diverge, because a state may have any weights. */
 static mlp_status train(const kept *k, bool validates)
 {
-    static const double X[ROWS * INPUTS] = {0, 0, 0, 1, 1, 0, 1, 1};
-    static const float X32[ROWS * INPUTS] = {0, 0, 0, 1, 1, 0, 1, 1};
+    static const double X[] = {0, 0, 0, 1, 1, 0, 1, 1, 1, 0, 0, 1};
+    static const float X32[] = {0, 0, 0, 1, 1, 0, 1, 1, 1, 0, 0, 1};
     bool is_single = mlp_net_precision(k->net) == MLP_F32;
-    mlp_cview x = is_single ? mlp_cview_f32(X32, ROWS, INPUTS)
-                            : mlp_cview_f64(X, ROWS, INPUTS);
+    size_t inputs = mlp_net_inputs(k->net);
+    mlp_cview x = is_single ? mlp_cview_f32(X32, ROWS, inputs)
+                            : mlp_cview_f64(X, ROWS, inputs);
+    mlp_cview y = mlp_cview_cols(x, 0, mlp_net_outputs(k->net));
     mlp_train_options options = mlp_train_defaults();
     options.epochs = 1;
     options.batch_size = 0;
@@ -59,8 +75,7 @@ static mlp_status train(const kept *k, bool validates)
     options.patience = 2;
     options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_PLATEAU);
     options.validation_fraction = validates ? 0.25 : 0;
-    return mlp_trainer_fit(k->trainer, x, mlp_cview_cols(x, 0, 1), &options,
-                           NULL);
+    return mlp_trainer_fit(k->trainer, x, y, &options, NULL);
 }
 
 static unsigned char *saved_state(const mlp_trainer *trainer, size_t *size)
@@ -76,9 +91,10 @@ static unsigned char *saved_state(const mlp_trainer *trainer, size_t *size)
 static void begin(void)
 {
     static const mlp_optimizer_kind kinds[TRAINERS] = {
-        MLP_OPTIMIZER_SGD,   MLP_OPTIMIZER_ADAM,   MLP_OPTIMIZER_RPROP,
-        MLP_OPTIMIZER_LBFGS, MLP_OPTIMIZER_ADAMW,  MLP_OPTIMIZER_MOMENTUM,
-        MLP_OPTIMIZER_LBFGS, MLP_OPTIMIZER_RMSPROP};
+        MLP_OPTIMIZER_SGD,   MLP_OPTIMIZER_ADAM,    MLP_OPTIMIZER_RPROP,
+        MLP_OPTIMIZER_LBFGS, MLP_OPTIMIZER_ADAMW,   MLP_OPTIMIZER_MOMENTUM,
+        MLP_OPTIMIZER_LBFGS, MLP_OPTIMIZER_RMSPROP, MLP_OPTIMIZER_ADAM,
+        MLP_OPTIMIZER_ADAM};
     for (size_t i = 0; i < TRAINERS; i++) {
         kept *k = &all[i];
         mlp_optimizer optimizer = mlp_optimizer_defaults(kinds[i]);
@@ -230,7 +246,7 @@ static void check(const unsigned char *bytes, size_t size)
     if (size == 0) {
         return;
     }
-    const kept *k = &all[bytes[0] % TRAINERS];
+    const kept *k = &all[bytes[0] % IN_FILE % TRAINERS];
     mlp_status status =
         bytes[0] & IN_FILE
             ? load_file(k->trainer, bytes + 1, size - 1)

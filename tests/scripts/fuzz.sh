@@ -2,7 +2,8 @@
 #
 # The fuzzers of all readers of files (.mlp, safetensors, checkpoints, each kind
 # of table, recipes, FANN, genann and, if it is built, ONNX) and of all public
-# functions run with the sanitizers of addresses, undefined behaviour and leaks.
+# functions but those of mlp_mpi run with the sanitizers of addresses, undefined
+# behaviour and leaks.
 #
 #     sh tests/scripts/fuzz.sh build                        for a short time
 #     MLP_FUZZ_RUNS=1000000 sh tests/scripts/fuzz.sh build  this often each
@@ -65,6 +66,7 @@ run_one() {
     inputs=${2:-$runs}
     if [ "$guide" ]; then
         set -- -runs="$inputs" -seed=1 -max_len=8192 \
+            -dict="$source/tests/fuzz/words.dict" \
             -artifact_prefix="$scratch/" "$scratch/$target"
     else
         set -- "$inputs" "$scratch/$target"/*
@@ -99,6 +101,21 @@ cp "$source"/tests/vectors/genann_*.ann "$source"/tests/vectors/fann_*.net \
     "$scratch/foreign"
 rm "$scratch/foreign/fann_mushrooms.net" # too long
 
+# Targets build files of the present version only. Older ones are kept as
+# hexadecimal text. The first byte of a checkpoint chooses the trainer.
+unhex() {
+    xxd -r -p "$source/tests/vectors/golden_$1.hex"
+}
+if command -v xxd >/dev/null; then
+    mkdir -p "$scratch/load" "$scratch/import" "$scratch/checkpoint"
+    for old in float32 float64 numbers_float32 numbers_float64; do
+        unhex $old >"$scratch/load/$old"
+        unhex $old >"$scratch/import/$old"
+    done
+    { printf '\010' && unhex checkpoint_float64; } >"$scratch/checkpoint/float64"
+    { printf '\011' && unhex checkpoint_float32; } >"$scratch/checkpoint/float32"
+fi
+
 zlib=
 links cc -lz && zlib=-lz
 tables="$source/tests/fuzz/tables.c $library/libmlp_data.a $zlib"
@@ -111,10 +128,23 @@ fuzz gzip 13 $tables
 fuzz idx 12 $tables
 fuzz npy 12 $tables
 fuzz recipe 11 $tables
-fuzz foreign 6 "$library/libmlp_foreign.a"
-fuzz api 1 "$source/tests/fuzz/api.c" "$source/tests/fuzz/api_net_calls.c" \
-    "$source/tests/fuzz/api_train_calls.c" \
-    "$source/tests/fuzz/api_small_calls.c"
+fuzz foreign 6 "$source/tests/fuzz/foreign.c" "$library/libmlp_foreign.a"
+
+# The fuzzer of calls has a file of cases for each library that is there.
+parts="$source/tests/fuzz/foreign.c"
+for part in api api_net_calls api_train_calls api_small_calls; do
+    parts="$parts $source/tests/fuzz/$part.c"
+done
+for part in foreign onnx show; do
+    [ -e "$library/libmlp_$part.a" ] || continue
+    macro=FUZZ_$(echo $part | tr '[:lower:]' '[:upper:]')
+    parts="$parts -D$macro $source/tests/fuzz/api_${part}_calls.c"
+    parts="$parts $library/libmlp_$part.a"
+done
+[ ! -e "$library/libmlp_onnx.a" ] || protobuf=-lprotobuf-c
+fuzz api 1 $parts -DFUZZ_DATA "$source/tests/fuzz/api_data_calls.c" \
+    $tables ${protobuf-}
+
 if [ -e "$library/libmlp_onnx.a" ]; then
     "$build/tests/onnx_tool" corpus "$scratch/onnx"
     fuzz onnx 2 "$library/libmlp_onnx.a" -lprotobuf-c

@@ -116,6 +116,9 @@ static void paths_are_checked(void **state)
         assert_told(&record, mlp_picture_write(picture, path_of(bad[i])),
                     MLP_ERR_ARGUMENT, "expects the end .svg, .png or .gp");
     }
+    /* A name cannot begin a line of its own in the log. */
+    assert_told(&record, mlp_picture_write(picture, path_of("a\nb\033.jpg")),
+                MLP_ERR_ARGUMENT, "a?b?.jpg: expects the end");
     assert_told(&record, mlp_picture_write(picture, path_of("none/a.svg")),
                 MLP_ERR_IO, "No such file");
     assert_told(&record, mlp_picture_write(picture, path_of("none/a.gp")),

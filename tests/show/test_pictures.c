@@ -808,6 +808,13 @@ static void surfaces_and_regions_check_the_network(void **state)
     assert_refused(
         mlp_picture_surface(picture, NULL, broken, data, targets, 1, 0, 1, 1),
         MLP_ERR_NOT_FINITE, "expects a finite loss, got a NaN");
+    /* Where the axes are wrong as well, only they are told. */
+    mlp_axes range = {.y_max = NAN};
+    assert_refused(mlp_picture_regions(picture, &range, broken, data, targets),
+                   MLP_ERR_ARGUMENT, "finite bounds");
+    assert_refused(
+        mlp_picture_surface(picture, &range, broken, data, targets, 1, 0, 1, 1),
+        MLP_ERR_ARGUMENT, "finite bounds");
     mlp_net_free(broken);
 
     mlp_net *real = made_net(1, MLP_LOSS_MSE);

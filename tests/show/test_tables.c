@@ -385,7 +385,8 @@ static void full_disks_are_seen(void **state)
     mlp_net *net = made_net(1, layers, 1, MLP_LOSS_MSE, MLP_F64, &record);
     mlp_history *history = made_history(true);
     mlp_cview counts = mlp_cview_i32(four, 4, 4);
-    assert_int_equal(mlp_show_summary(net, full), MLP_ERR_IO);
+    assert_told(&record, mlp_show_summary(net, full), MLP_ERR_IO,
+                "cannot write to the stream");
     assert_int_equal(mlp_show_confusion(counts, NULL, full), MLP_ERR_IO);
     assert_int_equal(mlp_show_class_scores(counts, NULL, full), MLP_ERR_IO);
     assert_int_equal(mlp_show_history(history, full), MLP_ERR_IO);
