@@ -28,8 +28,9 @@
  * Messages and memory
  */
 
-/* A long message is cut. The library's own mlpi_error is not for other
- * libraries: this one knows only the public headers. */
+/* A long message is cut, and control characters are replaced: MPI's texts may
+ * have several lines. The library's own mlpi_error is not for other libraries:
+ * this one knows only the public headers. */
 mlp_status mlpi_mpi_error(const mlp_hooks *hooks, mlp_status status,
                           const char *format, ...)
 {
@@ -39,6 +40,9 @@ mlp_status mlpi_mpi_error(const mlp_hooks *hooks, mlp_status status,
         va_start(arguments, format);
         (void)vsnprintf(message, sizeof message, format, arguments);
         va_end(arguments);
+        for (char *c = message; *c != '\0'; c++) {
+            *c = (unsigned char)*c < ' ' ? '?' : *c;
+        }
         hooks->log(status, message, hooks->user);
     }
     return status;

@@ -5,6 +5,7 @@
 #include "mpi/failing_mpi.h"
 
 #include <mpi.h>
+#include <string.h>
 
 static struct {
     bool is_on, is_culprit, has_no_text;
@@ -135,9 +136,15 @@ int MPI_Sendrecv(const void *from, int n_from, MPI_Datatype from_type,
        to_tag, to, n_to, to_type, from_rank, from_tag, comm, status);
 }
 
-/* This call has no number of its own: it follows one that has failed. */
+/* This call has no number of its own: it follows one that has failed. Its text
+ * may have several lines. */
 int MPI_Error_string(int code, char *text, int *length)
 {
-    return watch.has_no_text ? MPI_ERR_OTHER
-                             : PMPI_Error_string(code, text, length);
+    int status = watch.has_no_text ? MPI_ERR_OTHER
+                                   : PMPI_Error_string(code, text, length);
+    char *blank = status == MPI_SUCCESS ? strchr(text, ' ') : NULL;
+    if (blank) {
+        *blank = '\n';
+    }
+    return status;
 }

@@ -170,6 +170,9 @@ static void write_told(const fault *what, const mpi_report *mpi, char *told,
     } else if (mpi->name && !mpi->is_alone) {
         if (what->has_text) {
             (void)MPI_Error_string(MPI_ERR_OTHER, text, &length);
+            char *end = strchr(text, '\n'); /* a message has one line */
+            expect(end != NULL, "a text of several lines", "MPI_Error_string");
+            *(end ? end : text) = '?';
         }
         (void)snprintf(told, size, "%s: %s", mpi->name, text);
     } else if (ranks > 1) {
