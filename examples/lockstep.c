@@ -80,8 +80,10 @@ int main(int argc, char **argv)
             equal = write(ends[1], &hash, sizeof hash) == sizeof hash;
             continue;
         }
-        equal = read(ends[0], &other, sizeof other) == sizeof other &&
-                other == hash;
+        if (read(ends[0], &other, sizeof other) != sizeof other) {
+            check(MLP_ERR_IO); /* the child has ended, say */
+        }
+        equal = other == hash;
         if (tick % LINE_EVERY == 0 || !equal) {
             printf("Tick %4d | hash %016llx | %s\n", tick,
                    (unsigned long long)hash, equal ? "equal" : "different");

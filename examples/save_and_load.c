@@ -78,6 +78,10 @@ int main(int argc, char **argv)
     samples all = make_moons(500, 0.2, 42), rows, test;
     split(all, 42, MLP_F64, &rows, &test);
     FILE *there = fopen(path, "rb");
+    if (there == NULL && errno != ENOENT) { /* it must not be replaced */
+        perror(path);
+        return EXIT_FAILURE;
+    }
     if (there == NULL) {
         mlp_net *net = train(rows);
         check(mlp_net_save(net, path));

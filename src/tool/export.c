@@ -18,10 +18,9 @@
  * characters are octal escapes; in comments those are left out that could end
  * the comment or mislead its reader.
  */
-/* This declares open_memstream. NOLINTNEXTLINE(bugprone-reserved-identifier) */
-#define _POSIX_C_SOURCE 200809L
 #include <ctype.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,10 +31,16 @@
 #include "mlp_onnx.h"
 #endif
 
+/* A text that grows. */
+typedef struct text {
+    char *bytes; /* with a '\0' behind them */
+    size_t size, capacity;
+} text;
+
 /* The texts that go along into header and code, while they are written. */
 typedef struct writer {
     const mlp_data_recipe *recipe;
-    FILE *header, *code;
+    text *header, *code;
     const char *prefix; /* begins all names */
     const char *type;   /* of x: "float" or "double" */
     const char *cast;   /* to float, or nothing */
@@ -121,33 +126,71 @@ static void name_field(const writer *w, size_t i)
  * Text
  */
 
+/* Makes room for n more bytes and the '\0'. */
+static bool reserve(text *to, size_t n)
+{
+    size_t needed = to->size + n + 1;
+    if (needed <= to->capacity) {
+        return true;
+    }
+    char *bytes = realloc(to->bytes, 2 * needed);
+    if (!bytes) {
+        return false;
+    }
+    to->bytes = bytes;
+    to->capacity = 2 * needed;
+    return true;
+}
+
+/* Appends to a text. A stream of open_memstream would not do: that of glibc
+ * does not tell that it had no memory and left a piece out. */
+TOOL_FORMAT(2) static void put(text *to, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    bool is_put = n >= 0 && reserve(to, (size_t)n);
+    if (is_put) {
+        va_start(arguments, format);
+        is_put = vsnprintf(to->bytes + to->size, (size_t)n + 1, format,
+                           arguments) == n;
+        va_end(arguments);
+    }
+    if (!is_put) {
+        TOOL_FAIL("no memory for the code of the columns");
+    }
+    to->size += (size_t)n;
+}
+
 /* Writes a text for a comment. Control characters, and the general punctuation
  * of Unicode, which holds marks that reverse the direction of writing, become
  * '?'. A '/' beside a '*' becomes '|'. */
-static void put_remark(FILE *to, const char *text)
+static void put_remark(text *to, const char *remark)
 {
-    for (char before = '\0'; *text; before = *text++) {
-        bool is_mark = memcmp(text, "\xe2\x80", 2) == 0 ||
-                       memcmp(text, "\xe2\x81", 2) == 0;
-        bool ends_comment = *text == '/' && (before == '*' || text[1] == '*');
-        (void)putc(is_mark || iscntrl((unsigned char)*text) ? '?'
-                   : ends_comment                           ? '|'
-                                                            : *text,
-                   to);
-        text += is_mark && text[2] ? 2 : 0;
+    for (char before = '\0'; *remark; before = *remark++) {
+        bool is_mark = memcmp(remark, "\xe2\x80", 2) == 0 ||
+                       memcmp(remark, "\xe2\x81", 2) == 0;
+        bool ends_comment =
+            *remark == '/' && (before == '*' || remark[1] == '*');
+        put(to, "%c",
+            is_mark || iscntrl((unsigned char)*remark) ? '?'
+            : ends_comment                             ? '|'
+                                                       : *remark);
+        remark += is_mark && remark[2] ? 2 : 0;
     }
 }
 
 /* Writes a text as a string constant. Octal escapes end after three digits, and
  * two question marks would begin a trigraph. */
-static void put_literal(FILE *to, const char *text)
+static void put_literal(text *to, const char *literal)
 {
-    (void)putc('"', to);
-    for (; *text; text++) {
-        bool is_plain = *text >= ' ' && *text <= '~' && !strchr("\"\\?", *text);
-        (void)fprintf(to, is_plain ? "%c" : "\\%03o", (unsigned char)*text);
+    put(to, "\"");
+    for (const char *at = literal; *at; at++) {
+        bool is_plain = *at >= ' ' && *at <= '~' && !strchr("\"\\?", *at);
+        put(to, is_plain ? "%c" : "\\%03o", (unsigned char)*at);
     }
-    (void)putc('"', to);
+    put(to, "\"");
 }
 
 /* Writes the field of a column, below a comment that says what it becomes, and
@@ -159,34 +202,33 @@ static void put_column(const writer *w, size_t i)
     const char *f = w->fields[i];
     size_t x = column->first_input;
     char mean[TOOL_NUMBER_SIZE];
-    (void)fputs("    /* \"", w->header);
+    put(w->header, "    /* \"");
     put_remark(w->header, column->name);
-    (void)fprintf(w->header, "\": x[%zu]", x);
+    put(w->header, "\": x[%zu]", x);
     if (is_number) {
-        (void)fprintf(w->header, ", about %.6g if missing", column->mean);
-        (void)fprintf(w->code,
-                      "    x[%zu] = %s(row->%s == row->%s ? row->%s : %s);\n",
-                      x++, w->cast, f, f, f,
-                      mlpi_tool_decimals(column->mean, MLP_F64, mean));
+        put(w->header, ", about %.6g if missing", column->mean);
+        put(w->code, "    x[%zu] = %s(row->%s == row->%s ? row->%s : %s);\n",
+            x++, w->cast, f, f, f,
+            mlpi_tool_decimals(column->mean, MLP_F64, mean));
     }
     for (size_t k = 0; k < column->n_categories; k++) {
-        (void)fputs(k == 0 ? " and on: \"" : ", \"", w->header);
+        put(w->header, k == 0 ? " and on: \"" : ", \"");
         put_remark(w->header, column->categories[k]);
-        (void)putc('"', w->header);
-        (void)fprintf(w->code, "    x[%zu] = %s(row->%s && !strcmp(row->%s, ",
-                      x++, w->cast, f, f);
+        put(w->header, "\"");
+        put(w->code, "    x[%zu] = %s(row->%s && !strcmp(row->%s, ", x++,
+            w->cast, f, f);
         put_literal(w->code, column->categories[k]);
-        (void)fputs("));\n", w->code);
+        put(w->code, "));\n");
     }
     if (column->has_flag) {
-        (void)fprintf(w->header, "; x[%zu] is 1 if missing", x);
-        (void)fprintf(w->code,
-                      is_number ? "    x[%zu] = %s(row->%s != row->%s);\n"
-                                : "    x[%zu] = %s(!row->%s || !*row->%s);\n",
-                      x, w->cast, f, f);
+        put(w->header, "; x[%zu] is 1 if missing", x);
+        put(w->code,
+            is_number ? "    x[%zu] = %s(row->%s != row->%s);\n"
+                      : "    x[%zu] = %s(!row->%s || !*row->%s);\n",
+            x, w->cast, f, f);
     }
-    (void)fprintf(w->header, " */\n    %s%s;\n",
-                  is_number ? "double " : "const char *", f);
+    put(w->header, " */\n    %s%s;\n", is_number ? "double " : "const char *",
+        f);
 }
 
 /* Writes both texts. */
@@ -194,47 +236,34 @@ static void put_texts(const writer *w)
 {
     const char *p = w->prefix;
     size_t n = mlp_data_recipe_columns(w->recipe);
-    (void)fputs("/* A row of the table: the columns that the network reads. A "
-                "number that is\n * missing is a NaN; a text that is missing "
-                "is NULL or \"\". The network answers\n * \"",
-                w->header);
+    put(w->header,
+        "/* A row of the table: the columns that the network reads. A "
+        "number that is\n * missing is a NaN; a text that is missing "
+        "is NULL or \"\". The network answers\n * \"");
     put_remark(w->header, mlp_data_recipe_target(w->recipe));
-    (void)fprintf(w->header, "\". */\ntypedef struct %s_row {\n", p);
-    (void)fprintf(w->code,
-                  "#include <string.h>\n\n"
-                  "void %s_encode(const %s_row *row, %s *x)\n{\n",
-                  p, p, w->type);
+    put(w->header, "\". */\ntypedef struct %s_row {\n", p);
+    put(w->code,
+        "#include <string.h>\n\n"
+        "void %s_encode(const %s_row *row, %s *x)\n{\n",
+        p, p, w->type);
     for (size_t i = 1; i < n; i++) {
         name_field(w, i);
         put_column(w, i);
     }
-    (void)fprintf(w->header,
-                  "} %s_row;\n\n/* Sets x to the inputs that a row becomes. A "
-                  "text that is no category becomes\n * only zeros. */\n"
-                  "void %s_encode(const %s_row *row, %s *x);\n",
-                  p, p, p, w->type);
-    (void)fputs("}\n", w->code);
+    put(w->header,
+        "} %s_row;\n\n/* Sets x to the inputs that a row becomes. A "
+        "text that is no category becomes\n * only zeros. */\n"
+        "void %s_encode(const %s_row *row, %s *x);\n",
+        p, p, p, w->type);
+    put(w->code, "}\n");
 }
 
-/* Makes the texts of a recipe, which the caller frees. Only memory can be
- * missing. */
-static void write_texts(writer *w, char **header, char **code)
+/* Makes the texts of a recipe, whose bytes the caller frees. */
+static void write_texts(writer *w)
 {
-    size_t sizes[2];
     size_t n = mlp_data_recipe_columns(w->recipe);
     w->fields = mlpi_tool_memory(n, sizeof *w->fields);
-    w->header = open_memstream(header, &sizes[0]);
-    w->code = open_memstream(code, &sizes[1]);
-    bool is_good = w->header && w->code;
-    if (is_good) {
-        put_texts(w);
-        is_good = !ferror(w->header) && !ferror(w->code);
-        is_good = fclose(w->header) == 0 && is_good;
-        is_good = fclose(w->code) == 0 && is_good;
-    }
-    if (!is_good) {
-        TOOL_FAIL("no memory for the code of %zu columns", n - 1);
-    }
+    put_texts(w);
     for (size_t i = 1; i < n; i++) {
         free(w->fields[i]);
     }
@@ -253,22 +282,24 @@ static void write_code(const tool_model *model, const tool_rows *rows,
     bool is_single = o->int8 || mlp_net_precision(model->net) == MLP_F32;
     const char *name = mlpi_tool_base_name(path);
     char prefix[80];
-    char *texts[2] = {NULL, NULL};
+    text header = {.bytes = NULL};
+    text code = {.bytes = NULL};
     mlp_export_report report;
     mlp_export_options options = mlp_export_defaults();
     (void)snprintf(prefix, sizeof prefix, "%.*s", (int)strlen(name) - 2, name);
     if (model->recipe) {
         write_texts(&(writer){.recipe = model->recipe,
+                              .header = &header,
+                              .code = &code,
                               .prefix = prefix,
                               .type = is_single ? "float" : "double",
-                              .cast = is_single ? "(float)" : ""},
-                    &texts[0], &texts[1]);
+                              .cast = is_single ? "(float)" : ""});
     }
     options.prefix = prefix;
     options.int8 = o->int8;
     options.jacobian = o->jacobian;
-    options.header_text = texts[0];
-    options.code_text = texts[1];
+    options.header_text = header.bytes;
+    options.code_text = code.bytes;
     if (rows->X.data) {
         options.X = mlp_view_const(rows->X);
     }
@@ -286,8 +317,8 @@ static void write_code(const tool_model *model, const tool_rows *rows,
         mlpi_tool_say("score on these rows: %.3f, as integers %.3f",
                       report.score_before, report.score_after);
     }
-    free(texts[0]);
-    free(texts[1]);
+    free(header.bytes);
+    free(code.bytes);
 }
 
 static mlp_status write_onnx(const tool_model *model, const char *path)

@@ -22,6 +22,7 @@
  */
 /* This declares stat. NOLINTNEXTLINE(bugprone-reserved-identifier) */
 #define _POSIX_C_SOURCE 200809L
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -35,11 +36,14 @@ enum { MOST_COLUMNS = 40, MOST_WORDS = 12 };
 /* Metadata that info shows in another form. */
 static const char recipe_key[] = "data.recipe";
 
-/* Returns the bytes of a file, or 0 if the system does not tell them. */
+/* Returns the bytes of a file. */
 static size_t size_of(const char *path)
 {
     struct stat file;
-    return stat(path, &file) == 0 ? (size_t)file.st_size : 0;
+    if (stat(path, &file) != 0) {
+        TOOL_FAIL("%s: cannot get its size: %s", path, strerror(errno));
+    }
+    return (size_t)file.st_size;
 }
 
 /* ---------------------------------------------------------------------------

@@ -139,16 +139,20 @@ static char *choose_path(const tool_options *o)
 }
 
 /* Tries to write the network: a folder that is missing is better told now than
- * after an hour of training. What stands there stays. */
+ * after an hour of training. What stands there stays; if nobody can tell whether
+ * something does, it counts as there. A file that was created goes, even if
+ * fopen has failed after that. */
 static void try_path(const char *path)
 {
-    bool is_old = access(path, F_OK) == 0;
+    bool is_new = access(path, F_OK) != 0 && errno == ENOENT;
     FILE *file = fopen(path, "ab");
-    if (!file || fclose(file) != 0) {
-        TOOL_FAIL("%s: cannot be written: %s", path, strerror(errno));
-    }
-    if (!is_old) {
+    bool is_written = file && fclose(file) == 0;
+    int error = errno;
+    if (is_new) {
         (void)remove(path);
+    }
+    if (!is_written) {
+        TOOL_FAIL("%s: cannot be written: %s", path, strerror(error));
     }
 }
 
