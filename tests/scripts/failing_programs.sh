@@ -165,7 +165,7 @@ each_fault() {
     failed=0
     run_with "$kind" 0 "$@"
     if [ "$kind" = FAIL_CALL ] && [ $status = 77 ]; then
-        last="no" # the kernel does not show them
+        last=no # the kernel does not show them
         return 0
     fi
     [ $status = 0 ] || broken "no fault"
@@ -319,3 +319,4 @@ if [ -x "$build/mlp" ]; then
 fi
 echo "faults, programs: $allocations allocations and $calls system calls" \
     "failed, no crash, every file old or new"
+[ "$calls" -gt 0 ] || skip "the kernel shows no system calls"

@@ -26,17 +26,21 @@ if links clang -fsanitize=$checks; then
 elif ! links gcc -fsanitize=$checks; then
     skip "no compiler here has the sanitizers"
 fi
-if [ ! "$millions" ] && links clang -fsanitize=fuzzer-no-link,$checks; then
+if [ "$millions" ]; then
+    scratch=$scratch/all # both tests may run at the same time
+    mkdir -p "$scratch"
+elif links clang -fsanitize=fuzzer-no-link,$checks; then
     guide=,fuzzer driver=
 fi
 
 # The kernels of instruction sets do not read files; without them the build is
 # quick. The rest of the library is instrumented, so that libFuzzer sees its
-# branches.
+# branches, and has its assertions.
 build_into "library$guide" "$source" -DCMAKE_C_COMPILER=$compiler \
     -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMLP_KERNELS= -DBUILD_TESTING=OFF \
     -DMLP_BUILD_EXAMPLES=OFF -DMLP_SANITIZE=$checks \
-    -DCMAKE_C_FLAGS="${guide:+-fsanitize=fuzzer-no-link}"
+    -DCMAKE_C_FLAGS="${guide:+-fsanitize=fuzzer-no-link}" \
+    -DCMAKE_C_FLAGS_RELWITHDEBINFO="-O2 -g"
 library=$scratch/library$guide
 
 # A large quarantine and deep traces of blocks take half of the time.
