@@ -106,15 +106,14 @@ static void print_columns(const mlp_data_recipe *recipe)
     }
 }
 
-/* Prints everything. The main function tells if the standard output cannot be
- * written. */
+/* Prints everything. If the standard output cannot be written, the summary tells
+ * it, and of what follows the main function. */
 static void print_text(const tool_model *model)
 {
     char hash[TOOL_HASH_SIZE];
     printf("%s: %s, %zu bytes, weights %s\n", model->path, model->kind,
            size_of(model->path), mlpi_tool_hash(model->net, hash));
-    mlp_status status = mlp_show_summary(model->net, stdout);
-    mlpi_tool_check(status == MLP_ERR_IO ? MLP_OK : status);
+    mlpi_tool_check(mlp_show_summary(model->net, stdout));
     if (model->recipe) {
         print_columns(model->recipe);
     }
