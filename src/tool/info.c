@@ -20,8 +20,11 @@
  * All text of the file is printed without control characters, because a hostile
  * file could hold some that change what a terminal shows.
  */
-/* This declares stat. NOLINTNEXTLINE(bugprone-reserved-identifier) */
+/* NOLINTBEGIN(bugprone-reserved-identifier): these declare stat, also for files
+ * above 2 GB. */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
+/* NOLINTEND(bugprone-reserved-identifier) */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,8 +109,8 @@ static void print_columns(const mlp_data_recipe *recipe)
     }
 }
 
-/* Prints everything. If the standard output cannot be written, the summary tells
- * it, and of what follows the main function. */
+/* Prints everything. If the standard output cannot be written, mlp_show_summary
+ * tells it of the text so far, and the main function of what follows. */
 static void print_text(const tool_model *model)
 {
     char hash[TOOL_HASH_SIZE];

@@ -27,7 +27,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "tool/learn.h"
 
@@ -139,12 +139,13 @@ static char *choose_path(const tool_options *o)
 }
 
 /* Tries to write the network: a folder that is missing is better told now than
- * after an hour of training. What stands there stays; if nobody can tell whether
- * something does, it counts as there. A file that was created goes, even if
- * fopen has failed after that. */
+ * after an hour of training. What stands there stays, links included. If the
+ * system cannot tell whether something is there, it counts as there. A file that
+ * fopen created is removed, even if fopen then failed. */
 static void try_path(const char *path)
 {
-    bool is_new = access(path, F_OK) != 0 && errno == ENOENT;
+    struct stat there;
+    bool is_new = lstat(path, &there) != 0 && errno == ENOENT;
     FILE *file = fopen(path, "ab");
     bool is_written = file && fclose(file) == 0;
     int error = errno;

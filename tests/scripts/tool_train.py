@@ -645,6 +645,15 @@ class Tables(unittest.TestCase):
         for path in "empty.csv", "names.csv", "none.csv", ".":
             refused(path, "y", status=1)
         refused("-", "y", status=2)
+
+    def test_output_is_tried_first(self):
+        self.assertIn("cannot be written: No such file",
+                      refused("iris.csv", "species", "-o", "no/new.mlp",
+                              status=1))
+        # A link stays, even if what it names is not there.
+        os.symlink("no/there.mlp", "link.mlp")
+        refused("iris.csv", "species", "-o", "link.mlp", status=1)
+        self.assertTrue(os.path.islink("link.mlp"))
         refused("iris.csv", "species", "--task", "numbers", status=2)
         refused("iris.csv", "species", "--cv", "151", status=2)
         refused("iris.csv", "species", "--cv", "3", "--tune", "3", status=2)
