@@ -81,7 +81,7 @@ int main(int argc, char **argv)
             continue;
         }
         if (read(ends[0], &other, sizeof other) != sizeof other) {
-            check(MLP_ERR_IO); /* the child has ended, say */
+            check(MLP_ERR_IO); /* for example, the child has ended */
         }
         equal = other == hash;
         if (tick % LINE_EVERY == 0 || !equal) {

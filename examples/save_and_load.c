@@ -78,7 +78,7 @@ int main(int argc, char **argv)
     samples all = make_moons(500, 0.2, 42), rows, test;
     split(all, 42, MLP_F64, &rows, &test);
     FILE *there = fopen(path, "rb");
-    if (there == NULL && errno != ENOENT) { /* it must not be replaced */
+    if (there == NULL && errno != ENOENT) { /* keep what may be there */
         perror(path);
         return EXIT_FAILURE;
     }

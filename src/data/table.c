@@ -29,9 +29,9 @@
 
 /* The message begins with the place, in the form in which compilers name one,
  * so that editors find it. It is written in two parts because a path may hold a
- * percent sign. A longer message is cut, for the log takes one line, and control
- * characters of a path are replaced: it must not be able to write to the log
- * what looks like another message. */
+ * percent sign. A longer message is cut, for the log takes one line. Control
+ * characters are replaced, so that the name of a file cannot forge a line of the
+ * log. */
 mlp_status mlpi_data_error(const mlpi_pool *pool, mlp_status status,
                            size_t line, const char *format, ...)
 {

@@ -349,7 +349,7 @@ static mlp_status put_grid(mlp_picture *p, const mlp_net *net,
     mlpi_put(p, "x0 = %r\ndx = %r\ny0 = %r\ndy = %r\nside = %z\n$d << EOD\n",
              from[0], pace[0], from[1], pace[1], (size_t)GRID);
     for (size_t i = 0; i < GRID; i++) {
-        TRY(p->status); /* one failure has one message */
+        TRY(p->status); /* an earlier failure has sent its message already */
         for (size_t j = 0; j < GRID; j++) {
             (void)mlp_view_set(X, j, 0, from[0] + (double)j * pace[0]);
             (void)mlp_view_set(X, j, 1, from[1] + (double)i * pace[1]);
@@ -424,7 +424,7 @@ static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
     size_t cols = W.cols;
     double center[2];
     mlp_scores scores;
-    TRY(p->status); /* one failure has one message */
+    TRY(p->status); /* an earlier failure has sent its message already */
     TRY(mlp_evaluate(net, X, Y, &scores));
     if (!isfinite(scores.loss)) {
         return mlpi_refuse(&p->hooks, MLP_ERR_NOT_FINITE,

@@ -215,9 +215,9 @@ void mlpi_show_release(const mlp_hooks *hooks, void *block)
     }
 }
 
-/* A message that is longer than the room is cut. Paths can be that long. Their
- * control characters are replaced, because a message is one line, and a path
- * must not be able to write to the log what looks like another one. */
+/* A message that is longer than the room is cut. Paths can be that long. Control
+ * characters are replaced, so that the name of a file cannot forge a line of the
+ * log. */
 mlp_status mlpi_refuse(const mlp_hooks *hooks, mlp_status status,
                        const char *format, ...)
 {

@@ -142,8 +142,8 @@ static bool reserve(text *to, size_t n)
     return true;
 }
 
-/* Appends to a text. A stream of open_memstream would not do: that of glibc
- * does not tell that it had no memory and left a piece out. */
+/* Appends to a text. A stream of open_memstream would not do: without memory,
+ * that of glibc leaves text out and reports no error. */
 TOOL_FORMAT(2) static void put(text *to, const char *format, ...)
 {
     va_list arguments;
