@@ -6,15 +6,15 @@
  *     FAIL_ALLOCATION=n    the n-th allocation of main, from 1, fails
  *     FAIL_CALL=n          the n-th system call of main fails, with the error
  *     FAIL_WITH=error      of this number
- *     COUNT_TO=file        gets how many there were, and in a line each the
- *                          names of the calls
+ *     COUNT_TO=file        receives their number, and then the name of each
+ *                          call in a line of its own
  *
  * For 0 nothing fails. When main has ended, the file is written, and what runs
  * later, such as the counters of a build for coverage, has all memory.
  *
- * To watch system calls, main runs in a thread of its own (failing_system.h):
- * so those are met that the C library makes for its streams, and those of the
- * dynamic loader, before main, are not. If the kernel does not show calls, the
+ * To watch system calls, main runs in a thread of its own (failing_system.h).
+ * This shows also the calls that the C library makes for streams, but not those
+ * of the dynamic loader before main. If the kernel does not show calls, the
  * program exits with CANNOT_WATCH. scripts/failing_programs.sh compiles and
  * uses all this.
  */
