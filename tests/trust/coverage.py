@@ -9,7 +9,7 @@ compiled several times, such as a template of the kernels, counts once: a line
 has run if it ran in one of them. coverage.txt names what need not run, each with
 its reason: a function with the number of its lines, and the files that BUILD
 does not compile. The exit status is 1 if another line has not run, if the list
-names what has, or if less than 95 % of the branches were taken.
+excuses a line that has run, or if less than 95 % of the branches were taken.
 
 --list prints the places of all branches that were not taken, too.
 """
@@ -193,7 +193,8 @@ def main():
         elif lines is not None and lines != named[place]:
             wrong.append("coverage.txt names %d lines, and %d have not run: %s"
                          % (lines, named[place], place))
-    print("\n".join(sorted(wrong)))
+    for line in sorted(wrong):
+        print(line)
     r = rooms["all"]
     print("coverage: %.2f %% of %d lines, and with %d named ones %.2f %%; "
           "%.2f %% of %d branches" % (
