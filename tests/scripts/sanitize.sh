@@ -29,7 +29,7 @@ ctest --test-dir "$scratch/build" --parallel 2 --output-on-failure \
 
 if [ -x "$scratch/build/mlp" ]; then
     sh "$source/tests/scripts/tool_verbs.sh" "$scratch/build" || [ $? = 77 ]
-    # A search splits its rows twice.
+    # A search splits the training rows again.
     quietly "$scratch/build/mlp" train "$source/examples/data/iris.csv" \
         species --tune 0.1s -o "$scratch/iris.mlp"
 fi

@@ -58,7 +58,10 @@ for name in mlp mlp_data mlp_foreign mlp_mpi mlp_onnx mlp_show; do
     [ -e "$libraries/lib$name.so" ] || continue
     compiler=cc
     if [ $name = mlp_mpi ]; then
-        command -v mpicc >/dev/null || continue
+        if ! command -v mpicc >/dev/null; then
+            echo "not run: app_mpi.c, there is no mpicc"
+            continue
+        fi
         compiler=mpicc
     fi
     app=$source/tests/consumers/app${name#mlp}

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Valgrind runs unit tests and examples: no wrong access, no use of undefined
-# values, no leak. The sanitizers run all of them; valgrind leaves out three
-# kinds.
+# values, no leak. The sanitizers run all of them; valgrind leaves out these.
 
 # These programs are no tests, or need data or an argument.
 left_out='bits model_tool onnx_tool show_demo elementary_errors figures

@@ -14,7 +14,7 @@
 
 static const char *left_out; /* NULL: nothing */
 
-/* Ends a test of cmocka that cannot go on here. The text must stay. */
+/* Ends a test of cmocka that cannot go on here. `what` is a literal. */
 #define LEAVE_OUT(what)                                                        \
     do {                                                                       \
         left_out = (what);                                                     \
