@@ -234,13 +234,12 @@ done
 sampled_example policy 8 3 # 5 for each of five agents
 sampled_example digits 30 3
 
-# Calls on files: reading a table, a pipe between processes, and the files of
-# save_and_load.
-for name in adversarial lockstep; do
-    program=$build/examples/$name
-    new_case
-    [ ! -x "$program" ] || every_call "$program"
-done
+# Calls on files: reading a table, and the files of save_and_load. (The calls of
+# lockstep are not watched: its second process would wait for a watcher that has
+# ended.)
+program=$build/examples/adversarial
+new_case
+[ ! -x "$program" ] || every_call "$program"
 program=$build/examples/save_and_load
 if [ -x "$program" ]; then
     new_case
