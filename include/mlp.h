@@ -1516,6 +1516,8 @@ typedef struct mlp_export_options {
      * mlp_jacobian does: with `canonical` the same bits; otherwise it differs
      * by at most 1e-6 (MLP_F32: 1e-5) times the largest number in the same
      * column of the Jacobian, or of the product of all W if that is larger.
+     * (Scores of 100 before a softmax are rounded to 8e-6 in MLP_F32, and so
+     * is what follows from them.)
      * int8 has none, since its outputs are rounded to whole numbers. Default
      * false. */
     bool jacobian;

@@ -34,6 +34,7 @@ typedef struct example {
     mlp_loss loss;
     const char *classes[4];
     bool without_jacobian;
+    double far; /* how far the scores of other classes are above the first */
 } example;
 
 /* This network has all activations, with and without batch norm. */
@@ -113,6 +114,15 @@ static const example examples[] = {
      3,
      {{5, MLP_ACT_TANH}, {2, MLP_ACT_SOFTMAX}},
      MLP_LOSS_MSE}, /* with scaled outputs, in reverse mode */
+    /* e^1000 is more than a double can hold. */
+    {"far",
+     MLP_F64,
+     false,
+     false,
+     3,
+     {{3, MLP_ACT_SOFTMAX}},
+     MLP_LOSS_CCE,
+     .far = 1000},
     {"rates_f32", MLP_F32, false, RATES},
     {"rates_bits", MLP_F64, true, RATES},
     {"pairs", MLP_F64, false, PAIRS},
@@ -170,6 +180,12 @@ static mlp_net *make_net(const example *e)
             fill(net, MLP_MEAN, l, &rng, -0.5, 0.5);
             fill(net, MLP_VARIANCE, l, &rng, 0.5, 2);
         }
+    }
+    mlp_view b;
+    check(mlp_net_tensor(net, MLP_B, config.n_layers, &b));
+    for (size_t j = 1; j < b.cols; j++) {
+        double lifted = mlp_cview_at(mlp_view_const(b), 0, j) + e->far;
+        (void)mlp_view_set(b, 0, j, lifted);
     }
     if (e->scaled) {
         const double mean[] = {0.5, -2, 100, 1e-3, 0};
