@@ -531,7 +531,9 @@ static void rows_that_cannot_be_are_refused(void **state)
 static void what_is_out_of_range_is_refused(void **state)
 {
     (void)state;
-    static const char code[] = "/tmp/mlp_int8_none.c";
+    char code[64];
+    (void)snprintf(code, sizeof code, "/tmp/mlp_int8_none_%ld.c",
+                   (long)getpid());
     hook_record record = {0};
     const model m = {1, 1, {{1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
     const model steep = {1, 1, {{1, MLP_ACT_LEAKY_RELU, 1e300}}, MLP_LOSS_MSE};
