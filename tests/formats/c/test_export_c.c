@@ -384,8 +384,12 @@ static void code_has_what_it_needs_alone(void **state)
     mlp_net *net = new_net(&moons_model, MLP_F64, NULL);
     mlp_export_options options = mlp_export_defaults();
     options.canonical = true;
+    char remark[64];
     assert_int_equal(mlp_export_c(net, f->code, &options, NULL), MLP_OK);
     char *code = text_of(f->code);
+    (void)snprintf(remark, sizeof remark, "Canonical arithmetic %d: gives the",
+                   MLP_NUMERICS);
+    assert_has(code, remark);
     assert_has(code, "static inline ALWAYS_INLINE vec vsigmoid(vec z)\n{");
     assert_has(code, "static const real exp_terms[]");
     assert_has(code, "#define LN2_HIGH 0.69314718055");
