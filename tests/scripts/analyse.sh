@@ -7,10 +7,7 @@
 . "$(dirname "$0")/common.sh"
 need gcc python3 cppcheck scan-build clang
 
-# The list is that of the whole library on x86-64.
-[ "$(uname -m)" = x86_64 ] && [ -e "$build/libmlp_mpi.a" ] &&
-    [ -e "$build/libmlp_onnx.a" ] ||
-    skip "this build lacks MPI, ONNX or x86-64"
+need_whole_library # analyse.txt lists what it has
 
 # Prints what analysers say as "<number> <check> <file>". Code that is compiled
 # several times counts once.

@@ -30,6 +30,14 @@ need() {
     done
 }
 
+# For lists of what the whole library has on x86-64.
+need_whole_library() {
+    if [ "$(uname -m)" != x86_64 ] || [ ! -e "$build/libmlp_mpi.a" ] ||
+        [ ! -e "$build/libmlp_onnx.a" ]; then
+        skip "this build lacks MPI, ONNX or x86-64"
+    fi
+}
+
 # Prints the first Python that has these modules ("numpy, onnx"), or nothing.
 # The system's Python may have them even if the first one in PATH has not.
 python_with() {

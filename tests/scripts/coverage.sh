@@ -6,10 +6,7 @@
 
 . "$(dirname "$0")/common.sh"
 need gcc gcov python3
-# The list of what does not run is that of the whole library on x86-64.
-[ "$(uname -m)" = x86_64 ] && [ -e "$build/libmlp_mpi.a" ] &&
-    [ -e "$build/libmlp_onnx.a" ] ||
-    skip "this build lacks MPI, ONNX or x86-64"
+need_whole_library # coverage.txt lists what it has
 
 # A child of a test that ends by _exit would not write its counters.
 quietly cmake -S "$source" -B "$scratch/build" -DCMAKE_C_COMPILER=gcc \
