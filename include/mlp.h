@@ -1503,9 +1503,10 @@ typedef struct mlp_export_options {
                            _, at most 63; default NULL: the file's name */
     /* false (default): the code calls exp, log, tanh and (for gelu) erfc of the
      * C library; an output whose size is about 1 is within 1e-6 of that of
-     * mlp_predict. true: the code contains this library's own functions and
-     * uses fma in products; the bits are those of mlp_predict wherever fma
-     * rounds once. */
+     * mlp_predict. (In MLP_F32 scores of 100 before a softmax are rounded to
+     * 8e-6, and so is what follows from them.) true: the code contains this
+     * library's own functions and uses fma in products; the bits are those of
+     * mlp_predict wherever fma rounds once. */
     bool canonical;
     /* true: the code uses only integers, products of 8 bits in sums of 32 bits
      * (Jacob et al., 2018). It leaves a softmax out: the outputs are softmax's
@@ -1515,11 +1516,9 @@ typedef struct mlp_export_options {
     /* true: the code also has a function <prefix>_jacobian, which computes what
      * mlp_jacobian does: with `canonical` the same bits; otherwise it differs
      * by at most 1e-6 (MLP_F32: 1e-5) times the largest number in the same
-     * column of the Jacobian, or of the product of all W if that is larger.
-     * (Scores of 100 before a softmax are rounded to 8e-6 in MLP_F32, and so
-     * is what follows from them.)
-     * int8 has none, since its outputs are rounded to whole numbers. Default
-     * false. */
+     * column of the Jacobian, or of the product of all W if that is larger;
+     * more if scores before a softmax are large (see `canonical`). int8 has
+     * none, since its outputs are rounded to whole numbers. Default false. */
     bool jacobian;
     mlp_cview X; /* rows (m, n[0]). The self-test uses up to 8; int8 needs some
                     and takes the ranges of all numbers from them. Default

@@ -160,6 +160,17 @@ static void fill(mlp_net *net, mlp_tensor which, size_t l, mlp_rng *rng,
     }
 }
 
+/* Adds to the bias of each output but the first. */
+static void raise_scores(mlp_net *net, double amount)
+{
+    mlp_view b;
+    check(mlp_net_tensor(net, MLP_B, mlp_net_layer_count(net), &b));
+    for (size_t j = 1; j < b.cols; j++) {
+        (void)mlp_view_set(b, 0, j,
+                           mlp_cview_at(mlp_view_const(b), 0, j) + amount);
+    }
+}
+
 static mlp_net *make_net(const example *e)
 {
     mlp_config config = tutorial_config();
@@ -181,11 +192,8 @@ static mlp_net *make_net(const example *e)
             fill(net, MLP_VARIANCE, l, &rng, 0.5, 2);
         }
     }
-    mlp_view b;
-    check(mlp_net_tensor(net, MLP_B, config.n_layers, &b));
-    for (size_t j = 1; j < b.cols; j++) {
-        double lifted = mlp_cview_at(mlp_view_const(b), 0, j) + e->far;
-        (void)mlp_view_set(b, 0, j, lifted);
+    if (e->far > 0) {
+        raise_scores(net, e->far);
     }
     if (e->scaled) {
         const double mean[] = {0.5, -2, 100, 1e-3, 0};
